@@ -1,0 +1,1 @@
+"""What is swept: one declarative module an experiment."""

@@ -1,0 +1,1 @@
+"""The harness: measures, decides, writes the policy and verifies it."""

@@ -1,0 +1,1 @@
+"""Decisions from samples: pairing, verdicts, crossovers, hazards, policy. Pure: numbers in, numbers out."""

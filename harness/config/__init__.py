@@ -1,0 +1,1 @@
+"""The generated config: schema, loading, validation, writing, look-up."""

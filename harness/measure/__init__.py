@@ -1,0 +1,1 @@
+"""Timing: worker process, schedule, journal and pyperf suite."""
