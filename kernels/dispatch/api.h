@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #define XO_SCALAR_MAX 8    /* copies up to here are single loads and stores, under every policy */
-#define XO_SCALAR (-1)     /* what xo_choose answers for them */
+#define XO_NO_KERNEL -1      /* where an index stands for none */
 #define XO_MAX_CLASSES 16
 #define XO_MAX_RULES 32    /* a class */
 #define XO_MAX_POLICIES 4096 /* different policies a process can install */
@@ -68,8 +68,8 @@ const struct xo_policy *xo_policy_current(void);
 /* One sentence about a status. */
 const char *xo_status_text(enum xo_status status);
 
-/* Which kernel xo_copy would call now: its index, or XO_SCALAR. */
+/* Which kernel xo_copy would call now: its index; XO_NO_KERNEL for the scalar sizes. */
 int xo_choose(const void *dst, const void *src, size_t n);
 
-/* Index of the kernel of this name, or -1. */
+/* Index of the kernel of this name, or XO_NO_KERNEL. */
 int xo_kernel_find(const char *name);
