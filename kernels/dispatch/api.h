@@ -56,7 +56,12 @@ void *xo_copy(void *dst, const void *src, size_t n);
 /* memmove under the policy in force. */
 void *xo_move(void *dst, const void *src, size_t n);
 
-/* Checks a policy, copies it and puts it in force at once, also while other threads copy. Refused: the old one stays. */
+/* The two functions' addresses: what cffi gives for a function is a wrapper's. */
+xo_copy_fn xo_copy_address(void);
+xo_copy_fn xo_move_address(void);
+
+/* Checks a policy, copies it and puts it in force at once, also while other threads copy.
+   Where it is refused, the one in force stays. */
 enum xo_status xo_policy_install(const struct xo_policy *policy);
 
 /* libc for every size, as at start. */

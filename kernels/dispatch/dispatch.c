@@ -31,7 +31,7 @@ static __attribute__((noinline)) void *copy_by_rule(const struct xo_table *table
     return find_rule(table, dst, src, n)->fn(dst, src, n);
 }
 
-void *xo_copy(void *dst, const void *src, size_t n) {
+static inline void *copy(void *dst, const void *src, size_t n) {
     /* Acquire costs nothing on x86-64 and one ldar on aarch64. */
     const struct xo_table *table = atomic_load_explicit(&xo_in_force, memory_order_acquire);
     if (__builtin_expect(n > table->direct_last, 0))
@@ -39,11 +39,17 @@ void *xo_copy(void *dst, const void *src, size_t n) {
     return table->direct[xo_jump_index(n)](dst, src, n);
 }
 
+void *xo_copy(void *dst, const void *src, size_t n) { return copy(dst, src, n); }
+
 void *xo_move(void *dst, const void *src, size_t n) {
     if (__builtin_expect((n <= XO_SCALAR_MAX) | xo_disjoint(dst, src, n), 1))
-        return xo_copy(dst, src, n);
+        return copy(dst, src, n);
     return memmove(dst, src, n);
 }
+
+xo_copy_fn xo_copy_address(void) { return xo_copy; }
+
+xo_copy_fn xo_move_address(void) { return xo_move; }
 
 int xo_choose(const void *dst, const void *src, size_t n) {
     if (n <= XO_SCALAR_MAX)
