@@ -1,6 +1,7 @@
-"""Builds the kernels and the dispatcher as a C library for other programs: `python -m kernels.library --output build`.
+"""Builds the kernels and the dispatcher as a C library for other programs.
 
-Leaves `libcrossover.a`, `libcrossover.so` and an `include` folder whose `crossover.h` declares it all.
+`python -m kernels.library --output build` leaves `libcrossover.a`, `libcrossover.so` and a folder
+`include`, whose `crossover.h` declares it all.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ CFLAGS = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-fno-strict-aliasing", "-pth
 HEADERS = ("copy/api.h", "dispatch/api.h", "dispatch/scalar.h", "dispatch/specialised.h")
 
 
-class BuildFailed(KernelError):
+class BuildError(KernelError):
     """The compiler or the archiver is missing or refused the sources."""
 
 
@@ -56,7 +57,7 @@ def build(output: Path, cc: Sequence[str] | None = None, flags: Sequence[str] = 
         flags: more flags, for compiling and linking.
 
     Raises:
-        BuildFailed: the compiler is missing or refused a source, or the folder cannot be written.
+        BuildError: the compiler is missing or refused a source, or the folder cannot be written.
     """
     command = tuple(cc or compiler())
     library = Library(output / "libcrossover.a", output / "libcrossover.so", output / "include")
@@ -70,7 +71,7 @@ def build(output: Path, cc: Sequence[str] | None = None, flags: Sequence[str] = 
             shutil.copy(static, library.static)
             shutil.copy(shared, library.shared)
     except OSError as error:
-        raise BuildFailed(f"{error.filename or output} cannot be used: {error.strerror}") from None
+        raise BuildError(f"{error.filename or output} cannot be used: {error.strerror}") from None
     return library
 
 
@@ -92,16 +93,17 @@ def _run(command: Sequence[str]) -> None:
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     except FileNotFoundError:
-        raise BuildFailed(f"there is no {command[0]} here: install a C compiler or name one in CC") from None
+        raise BuildError(f"there is no {command[0]} here: install a C compiler or name one in CC") from None
     if done.returncode:
         message = done.stderr.strip().splitlines() or ["it says nothing"]
-        raise BuildFailed(f"{command[0]} failed: {message[0]}")
+        raise BuildError(f"{command[0]} failed: {message[0]}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m kernels.library", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--output", type=Path, default=Path("build"), help="folder for the library (default: build)")
+    summary = "Build the kernels and the dispatcher as a C library for other programs."
+    parser = argparse.ArgumentParser(prog="python -m kernels.library", description=summary)
+    parser.add_argument("--output", type=Path, default=Path("build"), help="folder (default: build)")
     options = parser.parse_args(arguments)
     try:
         library = build(options.output)

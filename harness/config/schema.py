@@ -1,24 +1,28 @@
 """What `thresholds.toml` holds, as frozen types: schema version 1.
 
-`[policies.copy]` is the policy of the copy family; another family (a zero scan, a compare) is another table beside it.
-The types check only what one field can say; `harness.config.validate` checks what they say together.
+`[policies.copy]` is the policy of the copy family; another family (a zero scan, a compare) is one more
+optional field of `Policies`, so that a file of today stays valid. The types check only what one field can say;
+`harness.config.validate` checks what they say together.
 """
 
 from __future__ import annotations
 
-import hashlib
+import re
 from datetime import datetime
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
-import msgspec
 from msgspec import Meta, Struct
 
+if TYPE_CHECKING:
+    from harness.machine import Machine
+
 SCHEMA_VERSION: Final = 1
-FAMILIES: Final = ("copy",)
-"""Families of kernels that this version has policies for."""
 ANY: Final = "any"
 """Name of the class that holds always and comes last."""
 FILE_NAME: Final = "thresholds.toml"
+MAX_CLASSES: Final = 16
+MAX_RULES: Final = 32
+"""In one class; both as in the C dispatcher."""
 
 # TOML's integers and the C dispatcher's sizes both hold 63 bits on every platform.
 Bytes = Annotated[int, Meta(ge=0, le=2**63 - 1)]
@@ -37,12 +41,12 @@ class Caches(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class MachineKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which machine a policy was measured on. Made by `identify`."""
+    """Which machine a policy was measured on: the facts of `harness.machine.Machine` that a config keeps."""
 
-    key: Annotated[str, Meta(pattern=r"^[0-9a-f]{12}$")]
-    """Hash over the other facts, all but `model_name`, `label` and `kernel_version`."""
-    label: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.+-]{1,64}$")]
-    """Microarchitecture, e.g. `zen4`: coarser than the key."""
+    key: Annotated[str, Meta(pattern=r"^[0-9a-f]{8,64}$")]
+    """`Machine.key`: a hash over what decides copy speed."""
+    label: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}$")]
+    """Microarchitecture, e.g. `zen4`: coarser than the key. Names a folder of results."""
     arch: str
     """As `platform.machine()` says, e.g. `x86_64`."""
     vendor: str
@@ -59,44 +63,23 @@ class MachineKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     caches: Caches = Caches()
 
 
-def identify(
-    *,
-    label: str,
-    arch: str,
-    vendor: str,
-    family: int,
-    model: int,
-    stepping: int,
-    feature_hash: str,
-    model_name: str = "",
-    libc: str = "",
-    kernel_version: str = "",
-    caches: Caches | None = None,
-) -> MachineKey:
-    """The machine with these facts, its key computed."""
-    machine = MachineKey(
-        key="0" * 12,
-        label=label,
-        arch=arch,
-        vendor=vendor,
-        family=family,
-        model=model,
-        stepping=stepping,
-        feature_hash=feature_hash,
-        model_name=model_name,
-        libc=libc,
-        kernel_version=kernel_version,
-        caches=caches or Caches(),
+def machine_key(machine: Machine) -> MachineKey:
+    """What a config keeps of a detected machine."""
+    label = re.sub(r"[^A-Za-z0-9_.+-]", "_", machine.microarchitecture).lstrip("_.+-")[:64]
+    return MachineKey(
+        key=machine.key,
+        label=label or machine.arch,
+        arch=machine.arch,
+        vendor=machine.vendor,
+        family=machine.family,
+        model=machine.model,
+        stepping=machine.stepping,
+        feature_hash=machine.feature_hash,
+        model_name=machine.name,
+        libc=machine.libc,
+        kernel_version=machine.kernel,
+        caches=Caches(l1d=machine.cache_size(1), l2=machine.cache_size(2), l3=machine.cache_size(3)),
     )
-    return msgspec.structs.replace(machine, key=key_of(machine))
-
-
-def key_of(machine: MachineKey) -> str:
-    """The key that the machine's facts give: 12 hexadecimal digits."""
-    caches = machine.caches
-    facts = (machine.arch, machine.vendor, machine.family, machine.model, machine.stepping)
-    parts = (*facts, machine.feature_hash, machine.libc, caches.l1d, caches.l2, caches.l3)
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
 
 
 class Provenance(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -139,7 +122,8 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_d
 class AlignmentClass(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Copies of `min_size` bytes or more with ((dst - src - low) & mask) < span, and their rules.
 
-    The rules cover every size from `min_size` on. The class `any` holds always: mask 0, low 0, span 1, min_size 0.
+    The rules cover every size from `min_size` on. The class `any` holds always: its mask, low and
+    min_size are 0, its span is 1.
     """
 
     name: Name
@@ -156,6 +140,12 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     classes: tuple[AlignmentClass, ...]
 
 
+class Policies(Struct, frozen=True, forbid_unknown_fields=True):
+    """One policy a family of kernels."""
+
+    copy: Policy
+
+
 class Headline(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """The plain number people ask for, with its interval, or a note that says why there is none."""
 
@@ -167,7 +157,7 @@ class Headline(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
 
 
 class Hazard(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A region where a kernel is far slower than the best one: sizes size_low <= n < size_high under a predicate."""
+    """Where a kernel is far slower than the best one: sizes size_low <= n < size_high under a predicate."""
 
     kernel: Name
     mask: Bytes
@@ -188,17 +178,16 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     headline: Headline
     provenance: Provenance
     machine: MachineKey
-    policies: dict[str, Policy]
-    """By family; `copy` is always there."""
+    policies: Policies
     hazards: tuple[Hazard, ...] = ()
 
     @property
     def policy(self) -> Policy:
         """The copy family's policy."""
-        return self.policies["copy"]
+        return self.policies.copy
 
 
 def libc_policy() -> Policy:
-    """libc for every size: what serves where nothing better is known."""
+    """Libc for every size: what serves where nothing better is known."""
     rules = (Rule(low=0, kernel="libc"),)
     return Policy((AlignmentClass(name=ANY, mask=0, low=0, span=1, min_size=0, rules=rules),))

@@ -1,7 +1,7 @@
 """The adaptive dispatcher: a copy that obeys the policy in force, for this process and any thread in it.
 
-At start libc serves every size. `install` puts a table in force at once, also while other threads copy; a table that
-is malformed or names a kernel that this CPU cannot run is refused, and the one in force stays.
+At start libc serves every size. `install` puts a table in force at once, also while other threads copy; a
+table that is malformed or names a kernel that this CPU cannot run is refused, and the one in force stays.
 """
 
 from __future__ import annotations
@@ -12,13 +12,12 @@ from typing import Any
 
 from kernels._native import ffi, lib
 from kernels.copy import get, table
-
-from kernels.dispatch.policy import LIBC, AlignmentClass, InvalidPolicy, Rule, Table, table_from
+from kernels.dispatch.policy import LIBC, AlignmentClass, PolicyError, Rule, Table, table_from
 
 __all__ = [
     "LIBC",
     "AlignmentClass",
-    "InvalidPolicy",
+    "PolicyError",
     "Rule",
     "Table",
     "address",
@@ -35,7 +34,7 @@ SIZE_MAX: int = 2 ** (8 * ffi.sizeof("size_t")) - 1
 
 
 def address() -> int:
-    """Where `xo_copy` lies in this process: `void *(*)(void *dst, const void *src, size_t n)`, memcpy's contract."""
+    """Where `xo_copy` lies in this process: `void *(*)(void *, const void *, size_t)`, memcpy's contract."""
     return int(ffi.cast("uintptr_t", lib.xo_copy_address()))
 
 
@@ -48,7 +47,7 @@ def install(policy: Table) -> None:
     """Puts a policy in force.
 
     Raises:
-        InvalidPolicy: it is malformed; the one in force stays.
+        PolicyError: it is malformed; the one in force stays.
         UnknownKernel: a rule names a kernel that this build does not have.
     """
     keep: list[Any] = []
@@ -57,11 +56,11 @@ def install(policy: Table) -> None:
         native = ffi.new("struct xo_policy *", {"class_count": len(classes)})
         native.classes = pinned = ffi.new("struct xo_class[]", classes)
     except OverflowError:
-        raise InvalidPolicy(f"a size or a mask of the policy lies outside 0 to {SIZE_MAX}") from None
+        raise PolicyError(f"a size or a mask of the policy lies outside 0 to {SIZE_MAX}") from None
     keep.append(pinned)
     status = lib.xo_policy_install(native)
     if status != lib.XO_OK:
-        raise InvalidPolicy(f"the policy was refused: {_text(lib.xo_status_text(status))}")
+        raise PolicyError(f"the policy was refused: {_text(lib.xo_status_text(status))}")
 
 
 def install_config(path: str | Path) -> None:
@@ -70,18 +69,18 @@ def install_config(path: str | Path) -> None:
     For programs that have `kernels` but not `harness`, whose `config.apply` also checks the machine.
 
     Raises:
-        InvalidPolicy: the file cannot be read or holds no valid policy; the one in force stays.
+        PolicyError: the file cannot be read or holds no valid policy; the one in force stays.
         UnknownKernel: a rule names a kernel that this build does not have.
     """
     try:
         document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
-        raise InvalidPolicy(f"{path} cannot be read: {error.strerror}") from None
+        raise PolicyError(f"{path} cannot be read: {error.strerror}") from None
     except ValueError as error:
-        raise InvalidPolicy(f"{path} is no TOML: {error}") from None
+        raise PolicyError(f"{path} is no TOML: {error}") from None
     policies = document.get("policies")
     if not isinstance(policies, dict) or not isinstance(policies.get("copy"), dict):
-        raise InvalidPolicy(f"{path} has no section [policies.copy]")
+        raise PolicyError(f"{path} has no section [policies.copy]")
     install(table_from(policies["copy"]))
 
 

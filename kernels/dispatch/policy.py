@@ -9,7 +9,7 @@ from typing import Any
 from kernels.errors import KernelError
 
 
-class InvalidPolicy(KernelError):
+class PolicyError(KernelError):
     """The dispatcher refused a policy; the one in force stays."""
 
 
@@ -51,14 +51,14 @@ def table_from(policy: Mapping[str, Any]) -> Table:
     """The table of a policy written as plain mappings and lists, as in a config's `[policies.copy]`.
 
     Raises:
-        InvalidPolicy: a field is missing or of the wrong kind.
+        PolicyError: a field is missing or of the wrong kind.
     """
     try:
         return Table(tuple(_class_from(entry) for entry in policy["classes"]))
     except KeyError as error:
-        raise InvalidPolicy(f"the policy lacks the field {error}") from None
+        raise PolicyError(f"the policy lacks the field {error}") from None
     except (TypeError, AttributeError):
-        raise InvalidPolicy("the policy is no list of classes with rules of sizes and kernels") from None
+        raise PolicyError("the policy is no list of classes with rules of sizes and kernels") from None
 
 
 def _class_from(entry: Mapping[str, Any]) -> AlignmentClass:
