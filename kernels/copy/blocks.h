@@ -103,8 +103,6 @@ BLOCK void loop_forward(byte *dst, const byte *src, size_t n, struct xo_kernel k
     const size_t last = n - step;
     size_t at = k.aligned ? align_head(dst, src) : 0;
     do {
-        if (k.prefetch)
-            __builtin_prefetch(src + at + k.prefetch);
         copy_step(dst + at, src + at, k.unroll);
         at += step;
     } while (at < last);

@@ -7,41 +7,44 @@
 #define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,bmi2")))
 #include "copy/blocks.h"
 
-/* The low n bits set, n up to 64. */
+/* The low min(n, 64) bits set, n up to 255: bzhi looks at eight bits of the count, and keeps all from 64 on. */
 BLOCK __mmask64 first_bytes(size_t n) { return _bzhi_u64(~0ULL, (unsigned)n); }
 
-/* One masked pair. Bytes outside the mask are neither read nor written: faults there are suppressed. */
+/* One masked pair. Bytes outside the mask are neither read nor written; where they lie in a page that is not there,
+   microcode suppresses the fault, which takes a few hundred cycles. */
 BLOCK void copy_below_vec(byte *dst, const byte *src, size_t n) {
     const __mmask64 mask = first_bytes(n);
     _mm512_mask_storeu_epi8(dst, mask, _mm512_maskz_loadu_epi8(mask, src));
 }
 
-/* Pair i of a branch-free copy lies at 64 i, or at the last vector where that comes first: a pair that the size does
-   not need repeats the last one. An empty mask would do as well, were it not for the microcode that runs where the
-   address under it is unmapped. */
-#define LOAD_PAIR(i)                                          \
-    size_t at##i = i * WIDTH < last ? i * WIDTH : last;       \
-    XO_IN_REGISTER(at##i);                                    \
-    const VEC value##i = _mm512_maskz_loadu_epi8(mask, src + at##i);
-#define STORE_PAIR(i) _mm512_mask_storeu_epi8(dst + at##i, mask, value##i);
-#define EACH_PAIR1(DO) DO(0)
-#define EACH_PAIR2(DO) DO(0) DO(1)
-#define EACH_PAIR4(DO) DO(0) DO(1) DO(2) DO(3)
+BLOCK void spread_below_vec(byte *dst, const byte *src, size_t n) { copy_below_vec(dst, src, n); }
 
-/* n from 0 to `count` vectors, without a branch. */
-#define MASKED_PAIRS(count)                                                                        \
-    BLOCK void masked_pairs##count(byte *dst, const byte *src, size_t n, struct xo_kernel k) {     \
-        (void)k;                                                                                   \
-        const __mmask64 mask = first_bytes(n < WIDTH ? n : WIDTH);                                 \
-        const size_t last = count == 1 || n < WIDTH ? 0 : n - WIDTH;                               \
-        EACH_PAIR##count(LOAD_PAIR)                                                                \
-        XO_BARRIER();                                                                              \
-        EACH_PAIR##count(STORE_PAIR)                                                               \
-    }
+BLOCK void stream_vec2(byte *dst, vec2 value) {
+    _mm512_stream_si512((__m512i *)dst, value.low);
+    _mm512_stream_si512((__m512i *)dst + 1, value.high);
+}
 
-MASKED_PAIRS(1)
-MASKED_PAIRS(2)
-MASKED_PAIRS(4)
+BLOCK void stream_fence(void) { _mm_sfence(); }
+
+#include "copy/small.h"
+#include "copy/stream.h"
+
+/* n up to one vector: no branch at all. */
+BLOCK void masked_pair(byte *dst, const byte *src, size_t n, struct xo_kernel k) {
+    (void)k;
+    copy_below_vec(dst, src, n);
+}
+
+/* n up to two vectors, without a branch: the second mask is empty where one is enough. */
+BLOCK void masked_pairs(byte *dst, const byte *src, size_t n, struct xo_kernel k) {
+    (void)k;
+    size_t beyond = n < WIDTH ? 0 : n - WIDTH;
+    XO_IN_REGISTER(beyond);
+    const __mmask64 low = first_bytes(n), high = first_bytes(beyond);
+    const VEC first = _mm512_maskz_loadu_epi8(low, src), rest = _mm512_maskz_loadu_epi8(high, src + WIDTH);
+    _mm512_mask_storeu_epi8(dst, low, first);
+    _mm512_mask_storeu_epi8(dst + WIDTH, high, rest);
+}
 
 /* Whole vectors, then a masked one for the rest: the only branch is the loop's. */
 BLOCK void masked_loop(byte *dst, const byte *src, size_t n, struct xo_kernel k) {
