@@ -38,10 +38,14 @@ class Cell:
         return math.inf if self.high is None else self.high
 
     @property
+    def start(self) -> int:
+        """The smallest size that a policy decides about: the dispatcher serves the scalar ones itself."""
+        return max(self.low, SCALAR_MAX + 1)
+
+    @property
     def middle(self) -> float:
         """Geometric mean of the sizes at its ends; of an endless cell the lower end."""
-        low = max(self.low, 1)
-        return float(low) if self.high is None else math.sqrt(low * max(self.high - 1, 1))
+        return float(self.start) if self.high is None else math.sqrt(self.start * max(self.high - 1, self.start))
 
 
 def cut(sizes: Iterable[int]) -> tuple[Cell, ...]:
@@ -95,23 +99,25 @@ def covering(condition: Condition, sizes: Sequence[int], cell: Cell) -> list[tup
         cell: where a kernel would serve.
 
     Returns:
-        Pairs of axis value and relevance in (0, 1]. Fixed sizes: the cell's own size alone if the cell is a
-        single size, else the nearest below and above within `REACH`. Random sizes: the smallest upper bound
-        that takes the cell in.
+        Pairs of axis value and relevance from 0 to 1. Fixed sizes: the cell's own size alone if the cell is a
+        single size, else the nearest below and above within `REACH`; a size above with none below has
+        relevance 0: it can warn of a kernel but not speak for it. Random sizes: the smallest upper bound that
+        takes the cell in.
     """
     if condition.sizes is Sizes.FIXED:
-        return [(size, 1.0) for size in _around(sizes, cell)]
+        return _around(sizes, cell)
     bound = next((size for size in sizes if size + 1 >= cell.end), None)
     return [] if bound is None else [(bound, _relevance(condition.sizes, bound, cell.middle))]
 
 
-def _around(sizes: Sequence[int], cell: Cell) -> list[int]:
-    within = [size for size in sizes if cell.low <= size < cell.end]
+def _around(sizes: Sequence[int], cell: Cell) -> list[tuple[int, float]]:
+    within = [(size, 1.0) for size in sizes if cell.low <= size < cell.end]
     if within and (cell.high is None or cell.high - cell.low == 1):
         return within
-    below = [size for size in sizes if size <= cell.low and cell.low <= REACH * size][-1:]
-    above = [size for size in sizes if size >= cell.end and size <= REACH * cell.end][:1]
-    return [*below, *(size for size in within if size not in below), *above]
+    below = [(size, 1.0) for size in sizes if size < cell.low <= REACH * size][-1:]
+    inside = within or below
+    above = [(size, 1.0 if inside else 0.0) for size in sizes if cell.end <= size <= REACH * cell.end][:1]
+    return [*inside, *above]
 
 
 def _relevance(sizes: Sizes, bound: int, size: float) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -47,6 +47,13 @@ class Evidence:
     """How many measurements speak for the kernel."""
     covered: Bools
     """Per cell: whether anything speaks for it."""
+
+    def or_else(self, other: Evidence) -> Evidence:
+        """This evidence, and the other's in cells for which nothing speaks here."""
+        covered = self.covered[:, None]
+        fields = ("estimate", "low", "high", "allowed", "processes", "blocks")
+        blended = {name: np.where(covered, getattr(self, name), getattr(other, name)) for name in fields}
+        return replace(self, covered=self.covered | other.covered, **blended)
 
 
 def everything_but(predicates: Sequence[Predicate]) -> Callable[[Condition], bool]:
@@ -153,15 +160,17 @@ class _Tally:
 
     def _add_point(self, cell: int, grid: _Grid, row: int, weight: float, guards: bool) -> None:
         measured = ~np.isnan(grid.estimate[row])
-        self.weight[cell] += weight * measured
+        # A kernel that only scouts saw has no interval: that can keep it out, but not speak for it.
+        counted = np.isfinite(grid.high[row]) & (weight > 0)
+        self.weight[cell] += weight * counted
         for total, part in ((self.estimate, grid.estimate), (self.low, grid.low), (self.high, grid.high)):
-            total[cell] += weight * np.nan_to_num(part[row])
-        self.processes[cell] = np.fmin(self.processes[cell], grid.processes[row])
-        self.blocks[cell] += measured
+            total[cell] += weight * np.where(counted, part[row], 0.0)
+        self.processes[cell] = np.fmin(self.processes[cell], np.where(counted, grid.processes[row], np.inf))
+        self.blocks[cell] += counted
         if guards:
             expected = self.limits >= grid.sizes[row]
             self.survives[cell] &= ~grid.slower[row] & (measured | ~expected)
-            self.wins[cell] |= grid.win[row]
+            self.wins[cell] |= grid.win[row] & counted
 
     def result(self, cells: tuple[Cell, ...], kernels: tuple[str, ...]) -> Evidence:
         known = self.weight > 0

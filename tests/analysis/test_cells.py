@@ -37,6 +37,11 @@ def test_a_single_size_is_judged_by_itself_and_a_range_by_both_ends():
 
 def test_far_sizes_say_nothing():
     assert covering(FIXED, [16, 4096], Cell(200, 300)) == []
+    assert covering(FIXED, [4096], Cell(4097 * 5, None)) == []
+
+
+def test_a_size_above_alone_can_only_warn():
+    assert covering(FIXED, [96], Cell(65, 96)) == [(96, 0.0)]
 
 
 @pytest.mark.parametrize("sizes", [Sizes.UNIFORM, Sizes.LOGUNIFORM])
