@@ -1,1 +1,1 @@
-"""The generated config: schema, loading, validation, writing, look-up."""
+"""The generated config `thresholds.toml`: schema, loading, look-up, writing, header and exports."""

@@ -1,0 +1,31 @@
+/* A policy made ready for the hot path. Built by policy.c, read by dispatch.c; immutable once published. */
+#pragma once
+#include "copy/api.h"
+#include "dispatch/api.h"
+#include "dispatch/scalar.h"
+
+struct xo_jump_rule {
+    size_t last;               /* the largest size it serves; SIZE_MAX in a class's last rule */
+    xo_copy_fn fn;
+    uint32_t kernel;
+};
+
+struct xo_jump_class {
+    uintptr_t mask, low, span;
+    size_t min_size;
+    const struct xo_jump_rule *rules;
+};
+
+struct xo_table {
+    size_t direct_last;        /* sizes up to here are served by one jump through `direct` */
+    xo_copy_fn direct[XO_JUMPS];
+    size_t class_min;          /* below it no class but the last is looked at */
+    size_t class_count;        /* all but the last */
+    const struct xo_jump_class *classes;
+    const struct xo_jump_rule *rules; /* the last class's */
+    struct xo_policy source;   /* what it was built from, a copy of its own */
+    struct xo_table *next;     /* in the list of all tables ever built */
+};
+
+/* Hidden: the hot path loads it without a detour through the global offset table. */
+extern const struct xo_table *_Atomic xo_in_force __attribute__((visibility("hidden")));
