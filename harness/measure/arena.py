@@ -5,6 +5,7 @@ Two arenas, source and destination, are mapped anew in each process, so that the
 
 from __future__ import annotations
 
+import functools
 import math
 import mmap
 import random
@@ -69,6 +70,12 @@ def draw_sizes(sizes: Sizes, bound: int, rng: random.Random) -> array[int]:
     return array("I", [min(bound, int(math.exp(span * (word / WORD)))) for word in words])
 
 
+@functools.cache
+def cold_memory(extent: int, which: str) -> mmap.mmap:
+    """A working set's memory, kept for the process's later blocks: mapping it takes longer than a block."""
+    return map_memory(extent)
+
+
 def map_memory(size: int) -> mmap.mmap:
     """Anonymous private memory of `size` bytes, its pages in place."""
     flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_POPULATE", 0)
@@ -96,7 +103,8 @@ def _place_hot(block: Block, source: int, destination: int, rng: random.Random) 
     sizes = ffi.NULL if fixed else ffi.from_buffer("uint32_t[]", draw_sizes(condition.sizes, block.size, rng))
     extent = -(-(block.size + PAGE) // PAGE) * PAGE
     zeros = ffi.new("uint32_t[]", slots)
-    return _placement(block, extent, (zeros, zeros), sizes, 0, (source, destination), slots)
+    memories = map_memory(extent), map_memory(extent)
+    return _placement(block, memories, (zeros, zeros), sizes, 0, (source, destination), slots)
 
 
 def _place_cold(block: Block, working_set: int, source: int, destination: int, rng: random.Random) -> Placement:
@@ -109,7 +117,9 @@ def _place_cold(block: Block, working_set: int, source: int, destination: int, r
         at = ffi.new("uint32_t[]", slots)
         lib.xo_scatter(at, slots, in_all, pitch, rng.getrandbits(64))
         places.append(at)
-    return _placement(block, extent, (places[0], places[1]), _cold_sizes(block, slots, rng), LINE, (source, destination), slots)
+    memories = cold_memory(extent, "source"), cold_memory(extent, "destination")
+    sizes = _cold_sizes(block, slots, rng)
+    return _placement(block, memories, (places[0], places[1]), sizes, LINE, (source, destination), slots)
 
 
 def _cold_sizes(block: Block, slots: int, rng: random.Random) -> Any:
@@ -122,22 +132,21 @@ def _cold_sizes(block: Block, slots: int, rng: random.Random) -> Any:
 
 def _placement(
     block: Block,
-    extent: int,
+    memories: tuple[mmap.mmap, mmap.mmap],
     at: tuple[Any, Any],
     sizes: Any,
     grain: int,
     offsets: tuple[int, int],
     slots: int,
 ) -> Placement:
-    memories = map_memory(extent), map_memory(extent)
     source, destination = (ffi.from_buffer("unsigned char[]", memory) for memory in memories)
     batch = ffi.new(
         "struct xo_batch *",
         {
             "dst": destination,
             "src": source,
-            "dst_bytes": extent,
-            "src_bytes": extent,
+            "dst_bytes": len(memories[1]),
+            "src_bytes": len(memories[0]),
             "dst_at": at[1],
             "src_at": at[0],
             "sizes": sizes,

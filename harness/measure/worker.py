@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from harness.experiment import AA_ARM, BASELINE, Block, Residency
 from harness.measure.arena import Placement, WorkingSets, place
@@ -23,60 +23,51 @@ from kernels._native import ffi, lib
 
 NAME_WIDTH: Final = 64
 CALIBRATION: Final = 1 / 8
-"""Share of a batch's time that a candidate's first, unrecorded batch takes."""
+"""Share of a batch's time that a candidate's unrecorded trial batch takes."""
+MOST_CALLS: Final = 1 << 24
 
 
-@dataclass(frozen=True)
 class Timer:
-    """How one block's candidates are timed: nanoseconds of so many calls from a slot on."""
+    """Times one block's candidates, on this thread or on as many as the condition says."""
 
-    run: Callable[[int, int, int], float]
-    slots: int
-    cold: bool
-    """Whether each call needs an address that no call before it has used lately."""
+    def __init__(self, block: Block, placements: list[Placement], cpus: tuple[int, ...]) -> None:
+        self._single = placements[0].batch
+        self._slots = placements[0].slots
+        self._threads = len(placements)
+        self._batches = ffi.new("struct xo_batch[]", [each.batch[0] for each in placements])
+        self._pins = ffi.new("int[]", [cpus[index % len(cpus)] for index in range(len(placements))])
+        self._cold = block.condition.residency is not Residency.HOT
+        self._at = 0
 
+    def new_round(self, rng: random.Random) -> None:
+        """Begin where no predictor expects it; under a cold residency where no copy went lately."""
+        if not self._cold:
+            self._at = rng.randrange(self._slots)
 
-def resolve(name: str, header: str = "") -> int:
-    """The address of a candidate's function.
+    def run(self, address: int, calls: int) -> float:
+        """Nanoseconds that `calls` calls of the function took.
 
-    Raises:
-        KernelError: there is no such candidate, or this CPU cannot run it.
-    """
-    if name == DISPATCH:
-        return dispatch.address()
-    if name == SPECIALISED:
-        return dispatch.specialise(header).address
-    return copy.address(BASELINE if name == AA_ARM else name)
-
-
-def timer(block: Block, placements: list[Placement], cpus: tuple[int, ...]) -> Timer:
-    """The timing function for a block: on this thread, or on as many as the condition says."""
-    first = placements[0]
-    cold = block.condition.residency is not Residency.HOT
-    if block.condition.threads == 1:
-        return Timer(lambda fn, at, calls: float(lib.xo_time_batch(fn, first.batch, at, calls)), first.slots, cold)
-    batches = ffi.new("struct xo_batch[]", [each.batch[0] for each in placements])
-    pins = ffi.new("int[]", [cpus[index % len(cpus)] for index in range(len(placements))])
-
-    def run(fn: int, _at: int, calls: int) -> float:
-        took = float(lib.xo_time_batches(fn, batches, pins, len(placements), calls))
-        if took < 0:
-            raise OSError("a copying thread could not be started; lower the limit on threads or sweep with --threads 1")
+        Raises:
+            OSError: a copying thread could not be started.
+        """
+        if self._threads > 1:
+            took = float(lib.xo_time_batches(address, self._batches, self._pins, self._threads, calls))
+            if took < 0:
+                raise OSError("a copying thread could not be started; raise the limit on processes (ulimit -u)")
+            return took
+        took = float(lib.xo_time_batch(address, self._single, self._at, calls))
+        if self._cold:
+            self._at = (self._at + calls) % self._slots
         return took
 
-    return Timer(run, first.slots, cold)
 
-
-def calibrate(timing: Timer, address: int, target_ns: float) -> tuple[int, float]:
+def calibrate(timer: Timer, address: int, target_ns: float) -> tuple[int, float]:
     """Calls a batch needs to take about `target_ns`, and nanoseconds a call, from growing trial batches."""
-    calls, took = 1, 0.0
-    while True:
-        took = timing.run(address, 0, calls)
-        if took >= target_ns * CALIBRATION or calls >= 1 << 24:
-            break
+    calls = 1
+    while (took := timer.run(address, calls)) < target_ns * CALIBRATION and calls < MOST_CALLS:
         calls *= 2 if took * 8 > target_ns * CALIBRATION else 8
     each = max(took / calls, 1e-3)
-    return max(1, min(1 << 24, round(target_ns / each))), each
+    return max(1, min(MOST_CALLS, round(target_ns / each))), each
 
 
 @dataclass(frozen=True)
@@ -88,13 +79,14 @@ class Lane:
     calls: int
 
 
-def lanes_of(job: Job, setup: Setup, timing: Timer, announce: Callable[[str], None]) -> tuple[list[Lane], dict[str, float]]:
-    """Calibrate all candidates; those far behind the fastest are left out, with their time."""
+def lanes_of(job: Job, setup: Setup, timer: Timer, announce: Callable[[str], None]) -> tuple[list[Lane], dict[str, float]]:
+    """Calibrate all candidates; those far behind the fastest are left out, with their nanoseconds a call."""
+    calibrate(timer, resolve(BASELINE), job.target_us * 1e3)  # warms caches and clock for the first one, too
     found: list[tuple[Lane, float]] = []
     for name in job.candidates:
         announce(name)
         address = resolve(name, setup.header)
-        calls, each = calibrate(timing, address, job.target_us * 1e3)
+        calls, each = calibrate(timer, address, job.target_us * 1e3)
         found.append((Lane(name, address, calls), each))
     limit = job.give_up * min(each for _, each in found)
     kept = [lane for lane, each in found if each <= limit or lane.name in job.keep]
@@ -108,19 +100,16 @@ def measure(job: Job, setup: Setup, announce: Callable[[str], None]) -> Reply:
     block = Block.parse(job.block)
     sets = WorkingSets(setup.l3, setup.dram)
     placements = [place(block, sets, rng) for _ in range(block.condition.threads)]
-    timing = timer(block, placements, setup.cpus)
-    lanes, left_out = lanes_of(job, setup, timing, announce)
-    columns = {lane.name: index for index, lane in enumerate(lanes)}
+    timer = Timer(block, placements, setup.cpus)
+    lanes, left_out = lanes_of(job, setup, timer, announce)
     rows = []
-    cold_at = 0
     for _ in range(job.rounds):
-        row = [0.0] * len(lanes)
-        hot_at = rng.randrange(timing.slots)
+        timer.new_round(rng)
+        times = {}
         for lane in rng.sample(lanes, len(lanes)):
             announce(lane.name)
-            row[columns[lane.name]] = timing.run(lane.address, cold_at if timing.cold else hot_at, lane.calls) / lane.calls
-            cold_at = (cold_at + lane.calls) % timing.slots
-        rows.append(row)
+            times[lane.name] = timer.run(lane.address, lane.calls) / lane.calls
+        rows.append([times[lane.name] for lane in lanes])
     return Reply(
         block=job.block,
         replicate=job.replicate,
