@@ -70,6 +70,19 @@ def calibrate(timer: Timer, address: int, target_ns: float) -> tuple[int, float]
     return max(1, min(MOST_CALLS, round(target_ns / each))), each
 
 
+def resolve(name: str, header: str = "") -> int:
+    """The address of a candidate's function.
+
+    Raises:
+        KernelError: there is no such candidate, or this CPU cannot run it.
+    """
+    if name == DISPATCH:
+        return dispatch.address()
+    if name == SPECIALISED:
+        return dispatch.specialise(header).address
+    return copy.address(BASELINE if name == AA_ARM else name)
+
+
 @dataclass(frozen=True)
 class Lane:
     """A candidate within a block."""
