@@ -1,4 +1,4 @@
-/* Scalar blocks: sizes below one vector, without loops and with single accesses where the size is a power of two. */
+/* Scalar blocks: sizes below one vector, without loops; a power of two is a single access. */
 #pragma once
 #include "copy/base.h"
 
@@ -44,16 +44,17 @@ XO_BLOCK void copy_below16(byte *dst, const byte *src, size_t n) {
         copy_below8(dst, src, n);
 }
 
-/* The same with the fewest branches, for sizes that no predictor learns: from 4 bytes on four 32-bit scalars, whose
-   places coincide where n is small. Dearer where the sizes are predictable, and a wider load of the copied bytes
-   soon after cannot be forwarded from these stores. */
+/* The same with the fewest branches, for sizes that no predictor learns: from 4 bytes on four 32-bit scalars,
+   whose places coincide where n is small. Dearer where the sizes are predictable, and a wider load of the
+   copied bytes soon after cannot be forwarded from these stores. */
 XO_BLOCK void spread_below16(byte *dst, const byte *src, size_t n) {
     if (n < 4) {
         copy_below4(dst, src, n);
         return;
     }
     const size_t inner = n / 8 * 4, last = n - 4;
-    const uint32_t a = load32(src), b = load32(src + inner), c = load32(src + last - inner), d = load32(src + last);
+    const uint32_t a = load32(src), b = load32(src + inner);
+    const uint32_t c = load32(src + last - inner), d = load32(src + last);
     store32(dst, a);
     store32(dst + inner, b);
     store32(dst + last - inner, c);

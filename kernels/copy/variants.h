@@ -1,7 +1,7 @@
-/* Every variant, named once: the files of kernels make its function of it, table.c its row.
+/* Every variant, named once: an ISA's file makes its function of it, table.c its row.
 
    ROW(isa, name, family, body, max_size, parameters...)
-   `body` is the block that does it; `parameters` are fields of struct xo_kernel, and compile-time constants to it. */
+   `body` is the block that does it; `parameters` are fields of struct xo_kernel, constants to the body. */
 #pragma once
 #include <stdint.h>
 
