@@ -51,17 +51,13 @@ BLOCK void stream_forward(byte *dst, const byte *src, size_t n, struct xo_kernel
    stream. */
 BLOCK void stream_pages(byte *dst, const byte *src, size_t n, struct xo_kernel k) {
     const size_t step = 4 * WIDTH, span = k.pages * PAGE;
-    if (n < span + LINE) {
-        stream_forward(dst, src, n, k);
-        return;
+    size_t at = 0;
+    if (n >= span + LINE) {
+        for (at = line_head(dst, src); n - at >= span; at += span)
+            for (size_t in_page = at; in_page < at + PAGE; in_page += step)
+                for (size_t page = 0; page < span; page += PAGE)
+                    stream_step(dst + in_page + page, src + in_page + page);
+        stream_fence();
     }
-    size_t at = line_head(dst, src);
-    do {
-        for (size_t in_page = at; in_page < at + PAGE; in_page += step)
-            for (size_t page = 0; page < span; page += PAGE)
-                stream_step(dst + in_page + page, src + in_page + page);
-        at += span;
-    } while (n - at >= span);
-    stream_fence();
     stream_forward(dst + at, src + at, n - at, k);
 }

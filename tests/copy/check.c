@@ -97,10 +97,13 @@ static void check_large(const struct xo_kernel *k, struct guarded dst, struct gu
         const size_t n = SMALL + random_below(i % 4 ? 4 * PAGE : LARGE);
         check_copy(k, dst, dst.begin + random_below(PAGE), src.begin + random_below(PAGE), n);
     }
-    for (size_t pages = 1; pages <= 40 && k->max_size > LARGE; pages++)
-        for (size_t n = pages * PAGE - 1; n <= pages * PAGE + LINE + 1; n += n % PAGE < 2 ? 1 : LINE - 1) {
+    static const int beside[] = {-1, 0, 1, LINE - 1, LINE, LINE + 1};
+    for (size_t pages = 1; pages <= LARGE / PAGE && k->max_size > LARGE; pages++)
+        for (size_t i = 0; i < sizeof beside / sizeof *beside; i++) {
+            const size_t n = pages * PAGE + (size_t)beside[i];
             check_copy(k, dst, dst.begin, src.end - n, n);
             check_copy(k, dst, dst.end - n, src.begin, n);
+            check_copy(k, dst, dst.begin + 1 + random_below(LINE), src.begin + random_below(LINE), n);
         }
 }
 
