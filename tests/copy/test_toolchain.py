@@ -80,9 +80,7 @@ def test_links_our_own_sources() -> None:
     ],
     ids=["truncated", "empty", "altered"],
 )
-def test_a_damaged_entry_is_built_again(
-    damage: Callable[[Path], object], modules: Path, builds: list[str]
-) -> None:
+def test_a_damaged_entry_is_built_again(damage: Callable[[Path], object], modules: Path, builds: list[str]) -> None:
     run = [sys.executable, "-c", program(7)]
     subprocess.run(run, cwd=ROOT, check=True)
     (entry,) = modules.iterdir()
@@ -161,9 +159,7 @@ def test_a_cache_without_disk_is_one_sentence() -> None:
     one_sentence(error)
 
 
-def test_a_cache_that_cannot_be_written_is_one_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_cache_that_cannot_be_written_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "file"))
     with pytest.raises(BuildError, match=r"cannot write .*CROSSOVER_CACHE") as error:
