@@ -26,11 +26,10 @@ typedef uint8_t byte;
 #endif
 
 /* The function of one row of variants.h: `body` with the row's parameters as compile-time constants, for the
-   instruction set that TARGET enables. Aligned to a cache line, so that where the linker puts it matters
-   less. */
-#define XO_DEFINE(isa, name, family, body, max_size, ...)                               \
-    TARGET __attribute__((aligned(64)))                                                 \
-    void *xo_copy_##name(void *dst, const void *src, size_t n) {                        \
-        body((byte *)dst, (const byte *)src, n, (struct xo_kernel){__VA_ARGS__});       \
-        return dst;                                                                     \
+   instruction set that TARGET enables. Aligned to a cache line, so that its place matters less. */
+#define XO_DEFINE(isa, name, family, body, max_size, ...)                         \
+    TARGET __attribute__((aligned(64)))                                           \
+    void *xo_copy_##name(void *dst, const void *src, size_t n) {                  \
+        body((byte *)dst, (const byte *)src, n, (struct xo_kernel){__VA_ARGS__}); \
+        return dst;                                                               \
     }

@@ -3,16 +3,16 @@
 #include "copy/base.h"
 
 /* Volatile, so that one access in the source is one instruction: 1, 2, 4 and 8 bytes must not tear. */
-#define XO_SCALAR(bits)                                                                          \
-    typedef volatile uint##bits##_t u##bits##_at __attribute__((aligned(1), may_alias));         \
-    XO_BLOCK uint##bits##_t load##bits(const byte *p) { return *(const u##bits##_at *)p; }       \
-    XO_BLOCK void store##bits(byte *p, uint##bits##_t value) { *(u##bits##_at *)p = value; }     \
-    XO_BLOCK void copy##bits(byte *dst, const byte *src) { store##bits(dst, load##bits(src)); }  \
-    /* n from one to two times the scalar: the first and the last, which may overlap. */         \
-    XO_BLOCK void copy_ends##bits(byte *dst, const byte *src, size_t n) {                        \
-        const uint##bits##_t first = load##bits(src), last = load##bits(src + n - bits / 8);     \
-        store##bits(dst, first);                                                                 \
-        store##bits(dst + n - bits / 8, last);                                                   \
+#define XO_SCALAR(bits)                                                                         \
+    typedef volatile uint##bits##_t u##bits##_at __attribute__((aligned(1), may_alias));        \
+    XO_BLOCK uint##bits##_t load##bits(const byte *p) { return *(const u##bits##_at *)p; }      \
+    XO_BLOCK void store##bits(byte *p, uint##bits##_t value) { *(u##bits##_at *)p = value; }    \
+    XO_BLOCK void copy##bits(byte *dst, const byte *src) { store##bits(dst, load##bits(src)); } \
+    /* n from one to two times the scalar: the first and the last, which may overlap. */        \
+    XO_BLOCK void copy_ends##bits(byte *dst, const byte *src, size_t n) {                       \
+        const uint##bits##_t first = load##bits(src), last = load##bits(src + n - bits / 8);    \
+        store##bits(dst, first);                                                                \
+        store##bits(dst + n - bits / 8, last);                                                  \
     }
 
 XO_SCALAR(8)

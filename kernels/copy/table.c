@@ -9,9 +9,9 @@
 #endif
 
 #define DECLARE(isa, name, ...) void *xo_copy_##name(void *dst, const void *src, size_t n);
-#define HERE(isa_, name_, family_, body, limit, ...)                                           \
+#define HERE(isa_, name_, family_, body, limit, ...) \
     {.name = #name_, .isa = #isa_, .family = family_, .max_size = limit, .fn = xo_copy_##name_, __VA_ARGS__},
-#define ELSEWHERE(isa_, name_, family_, body, limit, ...)                                      \
+#define ELSEWHERE(isa_, name_, family_, body, limit, ...) \
     {.name = #name_, .isa = #isa_, .family = family_, .max_size = limit, __VA_ARGS__},
 
 #if defined __x86_64__
