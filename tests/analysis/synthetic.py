@@ -15,7 +15,7 @@ def delta(value):
     return f"fixed,hot,delta{value},once,1t"
 
 
-def row(condition, size, candidate, estimate, *, half=0.005, margin=MARGIN, processes=10):
+def row(condition, size, candidate, estimate, *, half=0.005, margin=MARGIN, processes=10, baseline_ns=None):
     """One comparison; `estimate` is log(libc / candidate)."""
     low, high = estimate - half, estimate + half
     verdict = "win" if low > margin else "loss" if high < -margin else "tie"
@@ -29,6 +29,7 @@ def row(condition, size, candidate, estimate, *, half=0.005, margin=MARGIN, proc
         "processes": processes,
         "margin": margin,
         "verdict": verdict,
+        "baseline_ns": libc_ns(size) if baseline_ns is None else baseline_ns,
     }
 
 
