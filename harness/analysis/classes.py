@@ -150,7 +150,7 @@ class _Weighing:
         return gather(self.comparisons, self.cells, self.max_sizes, served=served, weights=self.weights)
 
     def _expected(self, plan: _Plan) -> float:
-        """Nanoseconds a call over all deltas, prices included."""
+        """Expected relative time over all deltas, prices included."""
         time = sum(
             share * self._time(plan.choice(delta), evidence) for delta, (share, evidence) in self._deltas.items()
         )
@@ -158,7 +158,7 @@ class _Weighing:
         for choice, deltas in Counter(map(plan.choice, range(PAGE))).items():
             time += unmeasured * deltas / PAGE * self._time(choice, self._mixed)
         firsts = [plan.differs_from(i) for i in range(len(plan.predicates))]
-        tests = sum(float(self.scale.above[first or 0]) for first in firsts)
+        tests = sum(float(self.scale.per_ns[first or 0]) for first in firsts)
         return time + self.prices.class_ns * tests
 
     def _time(self, choice: Choice, evidence: Evidence) -> float:

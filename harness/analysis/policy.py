@@ -1,7 +1,8 @@
 """The policy: which kernel serves which sizes, in each alignment class.
 
-Expected cost is in nanoseconds a call: libc's time in a cell, times the kernel's ratio to it, times the share of
-calls there, plus a price for each compare on the way.
+Expected cost is time relative to libc's, averaged over calls: each size counts by how often it is copied, not by how
+long it takes, so that a share of small copies is not given away for a share of large ones. A compare on the way costs
+its nanoseconds over libc's: that matters for small copies only.
 """
 
 from __future__ import annotations
@@ -95,13 +96,12 @@ class PolicyTable:
 
 @dataclass(frozen=True)
 class Scale:
-    """Turns log ratios into expected nanoseconds a call. Arrays: one value a cell."""
+    """Turns log ratios and nanoseconds into expected relative time. Arrays: one value a cell."""
 
     calls: Floats
     """Share of calls."""
-    above: Floats
-    """Share of calls of the cell's lower end or more."""
-    libc_ns: Floats
+    per_ns: Floats
+    """What a nanosecond costs that every call from the cell's lower end on spends."""
 
     @classmethod
     def of(cls, cells: Sequence[Cell], profile: Profile, libc_ns: Callable[[float], float]) -> Scale:
@@ -113,23 +113,18 @@ class Scale:
                 for cell in cells
             ]
         )
-        above = np.cumsum(calls[::-1])[::-1]
-        return cls(calls, above, np.array([libc_ns(cell.middle) for cell in cells]))
-
-    @property
-    def time(self) -> Floats:
-        """Nanoseconds a call that libc spends in each cell."""
-        return self.calls * self.libc_ns
+        relative = calls / np.array([libc_ns(cell.middle) for cell in cells])
+        return cls(calls, np.cumsum(relative[::-1])[::-1])
 
     def cost(self, evidence: Evidence) -> Floats:
-        """Cells x kernels, nanoseconds a call."""
-        return self.time[:, None] * np.exp(-evidence.estimate)
+        """Cells x kernels: expected relative time."""
+        return self.calls[:, None] * np.exp(-evidence.estimate)
 
 
 def choose(evidence: Evidence, scale: Scale, prices: Prices) -> Choice:
     """The cheapest kernel for each cell among those that may serve it."""
     cost = np.where(evidence.allowed, scale.cost(evidence), np.inf)
-    return cheapest(cost, prices.rule_ns * scale.above, prices.max_rules)
+    return cheapest(cost, prices.rule_ns * scale.per_ns, prices.max_rules)
 
 
 def rules(choice: Choice, evidence: Evidence, scale: Scale, first: int = 0) -> tuple[PolicyRule, ...]:
@@ -140,7 +135,7 @@ def rules(choice: Choice, evidence: Evidence, scale: Scale, first: int = 0) -> t
 
 def _rule(cells: list[int], kernel: int, evidence: Evidence, scale: Scale) -> PolicyRule:
     spoken_for = [cell for cell in cells if evidence.blocks[cell, kernel]] or cells
-    weights = np.maximum(scale.time[spoken_for], np.finfo(float).tiny)
+    weights = np.maximum(scale.calls[spoken_for], np.finfo(float).tiny)
 
     def gain(estimate: Floats) -> float:
         return 100 * math.expm1(float(np.average(estimate[spoken_for, kernel], weights=weights)))

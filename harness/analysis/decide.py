@@ -1,0 +1,138 @@
+"""From samples to decisions: the whole analysis in the order in which its parts depend on each other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+
+from harness.analysis.alignment import delta_of
+from harness.analysis.classes import build
+from harness.analysis.compare import compare
+from harness.analysis.estimate import estimate
+from harness.analysis.hazard import Hazard, hazards
+from harness.analysis.noise import Noise, noise
+from harness.analysis.offers import offers
+from harness.analysis.pairing import PairedBlock, pair, process_medians
+from harness.analysis.policy import PolicyTable
+from harness.analysis.profile import Profile
+from harness.analysis.regret import Regret, regret
+from harness.experiment import Condition, Sizes
+
+
+class KernelFacts(Protocol):
+    """What must be known of a kernel; `kernels.copy.Kernel` is one."""
+
+    @property
+    def max_size(self) -> int:
+        """Largest number of bytes it accepts."""
+
+    @property
+    def family(self) -> str:
+        """What kind of kernel, e.g. libc, string or loop."""
+
+    @property
+    def isa(self) -> str:
+        """Instruction set it needs."""
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """Everything that a run decides."""
+
+    noise: Noise
+    comparisons: pd.DataFrame
+    """One row a block x candidate; columns as in `compare.COLUMNS`."""
+    hazards: tuple[Hazard, ...]
+    policy: PolicyTable
+    regret: Regret
+
+
+def decide(
+    samples: pd.DataFrame,
+    *,
+    cycle_ns: float,
+    kernels: Mapping[str, KernelFacts],
+    profile: Profile,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Decisions:
+    """Decides which kernel serves what.
+
+    Args:
+        samples: one row a (block, process, round, candidate): condition, size, process, round, candidate, ns.
+        cycle_ns: one clock cycle, nanoseconds.
+        kernels: those that may serve, libc among them, by name.
+        profile: how often which sizes are copied.
+        level: confidence of intervals and verdicts.
+        seed: of everything that is drawn.
+
+    Raises:
+        ValueError: there are no samples with libc in them.
+    """
+    blocks = pair(samples)
+    if not blocks:
+        raise ValueError("no block was measured with libc in it: there is nothing to decide; sweep first")
+    estimates = [estimate(block) for block in blocks]
+    floor = noise(estimates, cycle_ns)
+    comparisons = compare(estimates, floor, level)
+    found = hazards(comparisons, kernels)
+    policy = _policy(comparisons, kernels, found, profile)
+    return Decisions(floor, comparisons, found, policy, regret(_medians(blocks), policy, seed))
+
+
+def _policy(
+    comparisons: pd.DataFrame, kernels: Mapping[str, KernelFacts], found: Iterable[Hazard], profile: Profile
+) -> PolicyTable:
+    """The policy with the classes that hazards and milder differences call for, where they pay."""
+    max_sizes = {name: facts.max_size for name, facts in kernels.items()}
+    libc_ns = baseline_time(comparisons)
+    guarded = build(comparisons, max_sizes, (), profile, libc_ns)
+    mixes = comparisons["condition"].map(lambda key: delta_of(Condition.parse(key)) is None)
+    if mixes.all() or not mixes.any():
+        return guarded
+    unclassed = build(comparisons[mixes], max_sizes, (), profile, libc_ns)
+    offered = [*(hazard.predicate for hazard in found), *offers(comparisons, unclassed, guarded)]
+    return build(comparisons, max_sizes, offered, profile, libc_ns)
+
+
+def baseline_time(comparisons: pd.DataFrame) -> Callable[[float], float]:
+    """Libc's nanoseconds a copy of any size, interpolated between the sizes measured under the plainest conditions.
+
+    Beyond the largest of them the time grows with the bytes; below the smallest it stays.
+    """
+    fixed = comparisons["condition"].map(lambda key: Condition.parse(key).sizes is Sizes.FIXED)
+    plain = comparisons["condition"] == Condition().key
+    used = next((rows for rows in (comparisons[plain], comparisons[fixed]) if len(rows)), comparisons)
+    medians = used.groupby("size")["baseline_ns"].median()
+    sizes, times = medians.index.to_numpy(dtype=float), medians.to_numpy(dtype=float)
+
+    def time(size: float) -> float:
+        within = math.exp(np.interp(math.log(max(size, 1)), np.log(np.maximum(sizes, 1)), np.log(times)))
+        return within * max(1.0, size / float(sizes[-1]))
+
+    return time
+
+
+def _medians(blocks: Iterable[PairedBlock]) -> pd.DataFrame:
+    """One row a block x candidate x process: condition, size, candidate, process, ratio."""
+    parts = []
+    for block in blocks:
+        ratios = process_medians(block)
+        processes, candidates = np.indices(ratios.shape)
+        parts.append(
+            pd.DataFrame(
+                {
+                    "condition": block.condition,
+                    "size": block.size,
+                    "candidate": np.asarray(block.candidates, dtype=object)[candidates.ravel()],
+                    "process": processes.ravel(),
+                    "ratio": ratios.ravel(),
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
