@@ -1,7 +1,7 @@
 """Which config holds here: explicit path, environment, the user's cache, reference results, and at last libc.
 
-A place without a file is passed over. A file that is there but cannot be used ends the look-up: libc serves and
-the error is reported, because a person who put a config there would not want another one in silence.
+A place without a file is passed over. A file that is there but cannot be used ends the look-up: libc serves
+and the error is reported, because a person who put a config there would not want another one in silence.
 """
 
 from __future__ import annotations

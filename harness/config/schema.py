@@ -1,8 +1,8 @@
 """What `thresholds.toml` holds, as frozen types: schema version 1.
 
 `[policies.copy]` is the policy of the copy family; another family (a zero scan, a compare) is one more
-optional field of `Policies`, so that a file of today stays valid. The types check only what one field can say;
-`harness.config.validate` checks what they say together.
+optional field of `Policies`, so that a file of today stays valid. The types check only what one field can
+say; `harness.config.validate` checks what they say together.
 """
 
 from __future__ import annotations
