@@ -1,7 +1,7 @@
 """cffi builder of `kernels._native`: the copy kernels, the dispatcher and the batch timer in one module.
 
-One module, so that the three share symbols: a timed call of a kernel is a call through a pointer and nothing else.
-Each room's `api.h` is at once its C header and its cffi declarations.
+One module, so that the three share symbols: a timed call of a kernel is a call through a pointer and nothing
+else. Each room's `api.h` is at once its C header and its cffi declarations.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import cffi
 
 ROOT = Path(__file__).parent
 ROOMS = ("copy", "dispatch", "timing")
-CFLAGS = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-fno-strict-aliasing", "-pthread")
 
 
 def declarations(room: str) -> str:
@@ -28,14 +27,12 @@ def builder() -> cffi.FFI:
     rooms = [room for room in ROOMS if (ROOT / room / "api.h").exists()]
     for room in rooms:
         ffi.cdef(declarations(room))
-    sources = [str(path.relative_to(ROOT.parent)) for room in rooms for path in sorted((ROOT / room).glob("*.c"))]
+    files = [path for room in rooms for path in sorted((ROOT / room).glob("*.c"))]
     ffi.set_source(
         "kernels._native",
         "\n".join(f'#include "{room}/api.h"' for room in rooms),
-        sources=sources,
+        sources=[str(path.relative_to(ROOT.parent)) for path in files],
         include_dirs=["kernels"],
-        extra_compile_args=list(CFLAGS),
-        extra_link_args=["-pthread"],
     )
     return ffi
 

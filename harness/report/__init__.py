@@ -1,1 +1,1 @@
-"""Figures and tables for people."""
+"""Tables for the terminal, figures and Markdown for people."""

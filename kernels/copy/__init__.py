@@ -13,11 +13,11 @@ from kernels._native import ffi, lib
 from kernels.errors import KernelError
 
 
-class UnknownKernel(KernelError):
+class UnknownKernel(KernelError):  # noqa: N818  (named for what is so, like LookupError's kin)
     """No variant has this name."""
 
 
-class NotRunnable(KernelError):
+class NotRunnable(KernelError):  # noqa: N818
     """The variant exists, but this CPU cannot run it."""
 
 
@@ -93,7 +93,8 @@ def copy(name: str, dst: Any, src: Any) -> None:
         NotRunnable: this CPU cannot run it.
         ValueError: `src` is longer than `dst` or than the variant accepts.
     """
-    function, source, destination = _function(name), ffi.from_buffer(src), ffi.from_buffer(dst, require_writable=True)
+    function = _function(name)
+    source, destination = ffi.from_buffer(src), ffi.from_buffer(dst, require_writable=True)
     limit = min(len(destination), get(name).max_size)
     if len(source) > limit:
         raise ValueError(f"kernel {name} can copy {limit} bytes here, not {len(source)}")
@@ -137,5 +138,5 @@ def _function(name: str) -> Any:
     kernel, function = _row(name)
     if not kernel.runnable:
         names = ", ".join(kernel.name for kernel in runnable())
-        raise NotRunnable(f"kernel {name} needs {kernel.isa}, which this machine does not offer: choose one of {names}")
+        raise NotRunnable(f"kernel {name} needs {kernel.isa}, which this CPU lacks: choose one of {names}")
     return function

@@ -14,6 +14,13 @@ BLOCK void stream_step(byte *dst, const byte *src) {
     stream_vec2(dst + 2 * WIDTH, value.high);
 }
 
+/* The first line; returns after how many bytes dst begins a line, 1 to LINE. A line that is streamed in one go never
+   waits half-filled in a write-combining buffer. */
+BLOCK size_t line_head(byte *dst, const byte *src) {
+    copy_step(dst, src, LINE / WIDTH);
+    return LINE - (uintptr_t)dst % LINE;
+}
+
 /* The lines of a step to come. The end of the buffer does not matter: a prefetch of what is not there does nothing. */
 BLOCK void prefetch_step(const byte *src, size_t bytes) {
     for (size_t at = 0; at < bytes; at += LINE)
@@ -28,7 +35,7 @@ BLOCK void stream_forward(byte *dst, const byte *src, size_t n, struct xo_kernel
         return;
     }
     const size_t last = n - step;
-    size_t at = align_head(dst, src);
+    size_t at = line_head(dst, src);
     do {
         if (k.prefetch)
             prefetch_step(src + at + k.prefetch, step);
@@ -43,11 +50,12 @@ BLOCK void stream_forward(byte *dst, const byte *src, size_t n, struct xo_kernel
    another DRAM bank. Less than that many pages is one stream. */
 BLOCK void stream_pages(byte *dst, const byte *src, size_t n, struct xo_kernel k) {
     const size_t step = 4 * WIDTH, span = k.pages * PAGE;
-    size_t at = n > span ? align_head(dst, src) : 0;
+    size_t at = n > span ? line_head(dst, src) : 0;
     for (; n - at >= span; at += span)
         for (size_t in_page = at; in_page < at + PAGE; in_page += step)
             for (size_t page = 0; page < span; page += PAGE)
                 stream_step(dst + in_page + page, src + in_page + page);
+    if (at)
+        stream_fence();
     stream_forward(dst + at, src + at, n - at, k);
-    stream_fence();
 }

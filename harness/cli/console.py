@@ -1,0 +1,66 @@
+"""How commands print: one console for people, plain JSON for scripts."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import Console
+
+
+def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The `--json` flag that every command with a result has."""
+    return click.option("as_json", "--json", is_flag=True, help="Print the result as JSON on standard output.")(function)
+
+
+def print_json(value: object) -> None:
+    """Write a value as indented JSON on standard output."""
+    click.echo(json.dumps(value, indent=2, default=str))
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A rich console; imported late, since `--help` must not pay for it."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False)
+
+
+def bytes_text(size: float | None) -> str:
+    """A size for people: `64 B`, `2.1 KiB`, `32 MiB`; no end is `∞`."""
+    if size is None:
+        return "∞"
+    for unit in ("B", "KiB", "MiB"):
+        if size < 1024:
+            return f"{size:.4g} {unit}"
+        size /= 1024
+    return f"{size:.4g} GiB"
+
+
+def seconds_text(seconds: float) -> str:
+    """A duration for people: `42 s`, `3 min 05 s`."""
+    whole = round(seconds)
+    return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60:02d} s"
+
+
+class Duration(click.ParamType):
+    """A time such as `90`, `30s`, `5m` or `1h`, as seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Seconds of the text; anything that is not a positive number with s, m or h is refused."""
+        if isinstance(value, float):
+            return value
+        factor = {"s": 1, "m": 60, "h": 3600}.get(value[-1:], 0)
+        try:
+            seconds = float(value[:-1]) * factor if factor else float(value)
+        except ValueError:
+            seconds = 0.0
+        if not 0 < seconds < float("inf"):
+            self.fail(f"{value!r} is no duration; write 90, 30s, 5m or 1h", param, ctx)
+        return seconds
