@@ -20,7 +20,8 @@ def thresholds_h(config: Config) -> str:
     lines = [
         "/* Which copy kernel serves which sizes: generated from a thresholds.toml, not to be edited.",
         f"   Machine {config.machine.key} ({config.machine.label}), {config.provenance.created:%Y-%m-%d}. */",
-        "#pragma once",
+        "#ifndef CROSSOVER_THRESHOLDS_H",
+        "#define CROSSOVER_THRESHOLDS_H",
         "#include <stdint.h>",
         "",
         f"#define CROSSOVER_SCHEMA_VERSION {config.schema_version}",
@@ -42,6 +43,7 @@ def thresholds_h(config: Config) -> str:
         f"#define CROSSOVER_KERNELS(KERNEL){_joined(f'KERNEL({name})' for name in _kernels(config))}",
         "",
         '#include "dispatch/specialised.h"',
+        "#endif",
     ]
     return "\n".join(lines) + "\n"
 

@@ -6,19 +6,20 @@ table that is malformed or names a kernel that this CPU cannot run is refused, a
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
 from kernels._native import ffi, lib
 from kernels.copy import get, table
 from kernels.dispatch.policy import LIBC, AlignmentClass, PolicyError, Rule, Table, table_from
+from kernels.dispatch.specialised import Specialised, specialise
 
 __all__ = [
     "LIBC",
     "AlignmentClass",
     "PolicyError",
     "Rule",
+    "Specialised",
     "Table",
     "address",
     "choose",
@@ -27,6 +28,7 @@ __all__ = [
     "install_config",
     "move_address",
     "reset",
+    "specialise",
     "table_from",
 ]
 
@@ -72,6 +74,8 @@ def install_config(path: str | Path) -> None:
         PolicyError: the file cannot be read or holds no valid policy; the one in force stays.
         UnknownKernel: a rule names a kernel that this build does not have.
     """
+    import tomllib  # Needed here only, and a quarter of this module's import time.
+
     try:
         document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
