@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Final
@@ -12,7 +13,6 @@ from kernels.dispatch.policy import PolicyError
 CDEF: Final = """
 typedef void *(*xo_copy_fn)(void *dst, const void *src, size_t n);
 extern const xo_copy_fn specialised_copy_address, specialised_move_address;
-extern const char *const specialised_kernels[];
 """
 
 # The kernels are linked in: hidden, so that they are called directly and not through the linkage table.
@@ -26,9 +26,6 @@ static void *specialised_copy(void *dst, const void *src, size_t n) {{ return cr
 static void *specialised_move(void *dst, const void *src, size_t n) {{ return crossover_move(dst, src, n); }}
 static const xo_copy_fn specialised_copy_address = specialised_copy;
 static const xo_copy_fn specialised_move_address = specialised_move;
-
-#define NAME(kernel) #kernel,
-static const char *const specialised_kernels[] = {{CROSSOVER_KERNELS(NAME) NULL}};
 """
 
 
@@ -51,29 +48,29 @@ def specialise(header: str) -> Specialised:
 
     Raises:
         BuildError: there is no compiler, or it refuses the header.
+        UnknownKernel: the header names a kernel that this build does not have.
         NotRunnable: the header names a kernel that this CPU cannot run.
         PolicyError: the text is no such header.
     """
     if "CROSSOVER_CLASSES" not in header:
         raise PolicyError("the text is no thresholds.h: it defines no CROSSOVER_CLASSES")
-    from kernels.library import sources  # A program that only copies does not wait for the compiler's modules.
+    _check_runnable(header)
+    # Imported here: a program that only copies does not wait for the compiler's modules.
+    from kernels.library import sources
     from kernels.toolchain import compile_module
 
     kernels = [path for path in sources() if path.parent.name == "copy"]
     module = compile_module("specialised", CDEF, SOURCE.format(header=header), kernels)
-    _check_runnable(module)
     copy, move = module.lib.specialised_copy_address, module.lib.specialised_move_address
     as_integer = module.ffi.typeof("uintptr_t")
     return Specialised(int(module.ffi.cast(as_integer, copy)), int(module.ffi.cast(as_integer, move)), module)
 
 
-def _check_runnable(module: ModuleType) -> None:
-    names = module.lib.specialised_kernels
-    i = 0
-    while names[i]:
-        kernel = get(module.ffi.string(names[i]).decode())
+def _check_runnable(header: str) -> None:
+    """Before compiling, for a kernel of another architecture would only be a missing symbol."""
+    for name in re.findall(r"\bKERNEL\((\w+)\)", header):
+        kernel = get(name)
         if not kernel.runnable:
             raise NotRunnable(
-                f"the header names kernel {kernel.name}, which needs {kernel.isa}: sweep on this machine"
+                f"the header names kernel {name}, which needs {kernel.isa}: sweep on this machine"
             )
-        i += 1
