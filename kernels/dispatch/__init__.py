@@ -7,7 +7,7 @@ table that is malformed or names a kernel that this CPU cannot run is refused, a
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from kernels._native import ffi, lib
 from kernels.copy import get, table
@@ -32,7 +32,10 @@ __all__ = [
     "table_from",
 ]
 
-SIZE_MAX: int = 2 ** (8 * ffi.sizeof("size_t")) - 1
+SIZE_MAX: Final[int] = 2 ** (8 * ffi.sizeof("size_t")) - 1
+MAX_CLASSES: Final[int] = lib.XO_MAX_CLASSES
+MAX_RULES: Final[int] = lib.XO_MAX_RULES
+"""In one class."""
 
 
 def address() -> int:
