@@ -15,7 +15,7 @@ NO_END: Final = "SIZE_MAX"
 def thresholds_h(config: Config) -> str:
     """The header: include it, link the kernels, call `crossover_copy` and `crossover_move`."""
     *conditional, always = config.policy.classes
-    class_min = min((entry.min_size for entry in conditional), default=None)
+    class_min = min((_min_size(entry) for entry in conditional), default=None)
     direct = next(rule for rule in always.rules if rule.high is None or rule.high > SCALAR_MAX + 1)
     lines = [
         "/* Which copy kernel serves which sizes: generated from a thresholds.toml, not to be edited.",
@@ -58,7 +58,7 @@ def _headline(config: Config) -> Iterable[str]:
 def _direct_last(rule: Rule, class_min: int | None) -> str:
     """The last size that the first rule serves before another rule or a class can."""
     ends = [end for end in (rule.high, class_min) if end is not None]
-    return _constant(max(min(ends) - 1, SCALAR_MAX)) if ends else NO_END
+    return _constant(min(ends) - 1) if ends else NO_END
 
 
 def _rules_macro(entry: AlignmentClass) -> str:
@@ -68,8 +68,13 @@ def _rules_macro(entry: AlignmentClass) -> str:
 
 
 def _class(entry: AlignmentClass) -> str:
-    numbers = ", ".join(_constant(value) for value in (entry.mask, entry.low, entry.span, entry.min_size))
+    numbers = ", ".join(_constant(value) for value in (entry.mask, entry.low, entry.span, _min_size(entry)))
     return f"CLASS({entry.name}, {numbers})"
+
+
+def _min_size(entry: AlignmentClass) -> int:
+    """Above the scalar sizes, which no class sees: compilers warn of `n >= 0`."""
+    return max(entry.min_size, SCALAR_MAX + 1)
 
 
 def _kernels(config: Config) -> list[str]:

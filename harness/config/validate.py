@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 from harness.config.schema import (
     ANY,
+    LARGEST_SIZE,
     MAX_CLASSES,
     MAX_RULES,
     AlignmentClass,
@@ -184,8 +185,8 @@ def _kernel(rule: Rule, key: str, kernels: Mapping[str, KernelFacts]) -> Iterato
         )
 
 
-def _largest(rule: Rule) -> float:
-    return math.inf if rule.high is None else rule.high - 1
+def _largest(rule: Rule) -> int:
+    return LARGEST_SIZE if rule.high is None else rule.high - 1
 
 
 def _hazard(hazard: Hazard, key: str, kernels: Mapping[str, KernelFacts]) -> Iterator[Problem]:

@@ -6,15 +6,16 @@
 #ifndef CROSSOVER_CLASSES
 #error "include a generated thresholds.h; it includes this file"
 #endif
-#include "copy/api.h"
-#include "dispatch/scalar.h"
-#include "dispatch/api.h"
-
+#include <stdint.h>
 #include <string.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+#include "copy/api.h"
+#include "dispatch/api.h"
+#include "dispatch/scalar.h"
 
 /* The one kernel that is not ours. */
 #define xo_copy_libc memcpy
