@@ -139,14 +139,14 @@ def _rules(entry: AlignmentClass, key: str, kernels: Mapping[str, KernelFacts]) 
         yield Problem(
             f"{key}.rules[{len(rules) - 1}].high", f"is {last}, which leaves the sizes above unserved"
         )
-    for i, (rule, after) in enumerate(pairwise(rules)):
-        yield from _seam(rule, after, f"{key}.rules", i)
     for i, rule in enumerate(rules):
         where = f"{key}.rules[{i}]"
         if rule.high is not None and rule.high <= rule.low:
             yield Problem(f"{where}.high", f"is {rule.high}, not above its low {rule.low}")
         yield from _gain(rule, where)
         yield from _kernel(rule, f"{where}.kernel", kernels)
+    for i, (rule, after) in enumerate(pairwise(rules)):
+        yield from _seam(rule, after, f"{key}.rules", i)
 
 
 def _seam(rule: Rule, after: Rule, key: str, i: int) -> Iterator[Problem]:
