@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
     """The `--json` flag that every command with a result has."""
-    return click.option("as_json", "--json", is_flag=True, help="Print the result as JSON on standard output.")(function)
+    return click.option(
+        "as_json", "--json", is_flag=True, help="Print the result as JSON on standard output."
+    )(function)
 
 
 def print_json(value: object) -> None:
@@ -28,23 +30,6 @@ def console(*, stderr: bool = False) -> Console:
     from rich.console import Console
 
     return Console(stderr=stderr, highlight=False)
-
-
-def bytes_text(size: float | None) -> str:
-    """A size for people: `64 B`, `2.1 KiB`, `32 MiB`; no end is `∞`."""
-    if size is None:
-        return "∞"
-    for unit in ("B", "KiB", "MiB"):
-        if size < 1024:
-            return f"{size:.4g} {unit}"
-        size /= 1024
-    return f"{size:.4g} GiB"
-
-
-def seconds_text(seconds: float) -> str:
-    """A duration for people: `42 s`, `3 min 05 s`."""
-    whole = round(seconds)
-    return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60:02d} s"
 
 
 class Duration(click.ParamType):

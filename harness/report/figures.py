@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.report.text import bytes_text
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -55,15 +57,6 @@ class Panel:
     marks: tuple[Mark, ...] = ()
 
 
-def byte_label(size: float) -> str:
-    """Tick text: 64 B, 4 KiB, 32 MiB."""
-    for unit in ("B", "KiB", "MiB"):
-        if size < 1024:
-            return f"{size:g} {unit}"
-        size /= 1024
-    return f"{size:g} GiB"
-
-
 def draw(panels: Sequence[Panel], title: str) -> Figure:
     """All panels below one another, one scale of speed and size each, legend inside."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -100,12 +93,25 @@ def _panel(axes: Axes, panel: Panel, styles: dict[str, tuple[str, str]]) -> None
     for curve in panel.curves:
         colour, marker = styles[curve.label]
         axes.fill_between(curve.sizes, curve.low, curve.high, color=colour, alpha=0.2, linewidth=0)
-        axes.plot(curve.sizes, curve.speed, color=colour, marker=marker, markersize=3.5, linewidth=1.3, label=curve.label)
+        axes.plot(
+            curve.sizes,
+            curve.speed,
+            color=colour,
+            marker=marker,
+            markersize=3.5,
+            linewidth=1.3,
+            label=curve.label,
+        )
     for mark in panel.marks:
         axes.axvspan(mark.low, mark.high, color="0.3", alpha=0.12, linewidth=0)
         axes.axvline(mark.size, color="0.3", linestyle=":", linewidth=1)
         axes.annotate(
-            mark.label, (mark.size, 0.02), xycoords=("data", "axes fraction"), rotation=90, fontsize=7, va="bottom"
+            mark.label,
+            (mark.size, 0.02),
+            xycoords=("data", "axes fraction"),
+            rotation=90,
+            fontsize=7,
+            va="bottom",
         )
     _axes(axes, panel)
 
@@ -116,9 +122,11 @@ def _axes(axes: Axes, panel: Panel) -> None:
     axes.set_yscale("log")
     exponents = np.arange(np.floor(np.log2(sizes.min())), np.ceil(np.log2(sizes.max())) + 1)
     ticks = 2.0 ** exponents[:: max(1, len(exponents) // 12)]
-    axes.set_xticks(ticks, [byte_label(tick) for tick in ticks])
+    axes.set_xticks(ticks, [bytes_text(tick) for tick in ticks])
     low, high = axes.get_ylim()
-    candidates = np.array([0.1, 0.2, 0.33, 0.5, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2, 3, 5, 8, 10, 16, 20, 30, 50])
+    candidates = np.array(
+        [0.1, 0.2, 0.33, 0.5, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2, 3, 5, 8, 10, 16, 20, 30, 50]
+    )
     shown = candidates[(candidates >= low) & (candidates <= high)]
     axes.set_yticks(shown, [f"{value:g}×" for value in shown])
     axes.minorticks_off()

@@ -50,12 +50,17 @@ BLOCK void stream_forward(byte *dst, const byte *src, size_t n, struct xo_kernel
    another DRAM bank. Less than that many pages is one stream. */
 BLOCK void stream_pages(byte *dst, const byte *src, size_t n, struct xo_kernel k) {
     const size_t step = 4 * WIDTH, span = k.pages * PAGE;
-    size_t at = n > span ? line_head(dst, src) : 0;
-    for (; n - at >= span; at += span)
+    if (n < span + LINE) {
+        stream_forward(dst, src, n, k);
+        return;
+    }
+    size_t at = line_head(dst, src);
+    do {
         for (size_t in_page = at; in_page < at + PAGE; in_page += step)
             for (size_t page = 0; page < span; page += PAGE)
                 stream_step(dst + in_page + page, src + in_page + page);
-    if (at)
-        stream_fence();
+        at += span;
+    } while (n - at >= span);
+    stream_fence();
     stream_forward(dst + at, src + at, n - at, k);
 }

@@ -1,0 +1,168 @@
+"""The process that times things: `python -m harness.measure.worker`, one job a line in, one result a line out.
+
+It imports the standard library and the compiled kernels only: start-up is paid by every fresh process. It measures one
+block at a time, all candidates in random order, round after round, each batch timed inside C.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from harness.experiment import AA_ARM, BASELINE, Block, Residency
+from harness.measure.arena import Placement, WorkingSets, place
+from harness.measure.protocol import DISPATCH, SPECIALISED, Job, Reply, Setup, line
+from kernels import copy, dispatch
+from kernels._native import ffi, lib
+
+NAME_WIDTH: Final = 64
+CALIBRATION: Final = 1 / 8
+"""Share of a batch's time that a candidate's unrecorded trial batch takes."""
+MOST_CALLS: Final = 1 << 24
+
+
+class Timer:
+    """Times one block's candidates, on this thread or on as many as the condition says."""
+
+    def __init__(self, block: Block, placements: list[Placement], cpus: tuple[int, ...]) -> None:
+        self._single = placements[0].batch
+        self._slots = placements[0].slots
+        self._threads = len(placements)
+        self._batches = ffi.new("struct xo_batch[]", [each.batch[0] for each in placements])
+        self._pins = ffi.new("int[]", [cpus[index % len(cpus)] for index in range(len(placements))])
+        self._cold = block.condition.residency is not Residency.HOT
+        self._at = 0
+
+    def new_round(self, rng: random.Random) -> None:
+        """Begin where no predictor expects it; under a cold residency where no copy went lately."""
+        if not self._cold:
+            self._at = rng.randrange(self._slots)
+
+    def run(self, address: int, calls: int) -> float:
+        """Nanoseconds that `calls` calls of the function took.
+
+        Raises:
+            OSError: a copying thread could not be started.
+        """
+        if self._threads > 1:
+            took = float(lib.xo_time_batches(address, self._batches, self._pins, self._threads, calls))
+            if took < 0:
+                raise OSError("a copying thread could not be started; raise the limit on processes (ulimit -u)")
+            return took
+        took = float(lib.xo_time_batch(address, self._single, self._at, calls))
+        if self._cold:
+            self._at = (self._at + calls) % self._slots
+        return took
+
+
+def calibrate(timer: Timer, address: int, target_ns: float) -> tuple[int, float]:
+    """Calls a batch needs to take about `target_ns`, and nanoseconds a call, from growing trial batches."""
+    calls = 1
+    while (took := timer.run(address, calls)) < target_ns * CALIBRATION and calls < MOST_CALLS:
+        calls *= 2 if took * 8 > target_ns * CALIBRATION else 8
+    each = max(took / calls, 1e-3)
+    return max(1, min(MOST_CALLS, round(target_ns / each))), each
+
+
+def resolve(name: str, header: str = "") -> int:
+    """The address of a candidate's function.
+
+    Raises:
+        KernelError: there is no such candidate, or this CPU cannot run it.
+    """
+    if name == DISPATCH:
+        return dispatch.address()
+    if name == SPECIALISED:
+        return dispatch.specialise(header).address
+    return copy.address(BASELINE if name == AA_ARM else name)
+
+
+@dataclass(frozen=True)
+class Lane:
+    """A candidate within a block."""
+
+    name: str
+    address: int
+    calls: int
+
+
+def lanes_of(job: Job, setup: Setup, timer: Timer, announce: Callable[[str], None]) -> tuple[list[Lane], dict[str, float]]:
+    """Calibrate all candidates; those far behind the fastest are left out, with their nanoseconds a call."""
+    calibrate(timer, resolve(BASELINE), job.target_us * 1e3)  # warms caches and clock for the first one, too
+    found: list[tuple[Lane, float]] = []
+    for name in job.candidates:
+        announce(name)
+        address = resolve(name, setup.header)
+        calls, each = calibrate(timer, address, job.target_us * 1e3)
+        found.append((Lane(name, address, calls), each))
+    limit = job.give_up * min(each for _, each in found)
+    kept = [lane for lane, each in found if each <= limit or lane.name in job.keep]
+    return kept, {lane.name: each for lane, each in found if lane not in kept}
+
+
+def measure(job: Job, setup: Setup, announce: Callable[[str], None]) -> Reply:
+    """Time one block in this process."""
+    started = time.time()
+    rng = random.Random(job.seed)
+    block = Block.parse(job.block)
+    sets = WorkingSets(setup.l3, setup.dram)
+    placements = [place(block, sets, rng) for _ in range(block.condition.threads)]
+    timer = Timer(block, placements, setup.cpus)
+    lanes, left_out = lanes_of(job, setup, timer, announce)
+    rows = []
+    for _ in range(job.rounds):
+        timer.new_round(rng)
+        times = {}
+        for lane in rng.sample(lanes, len(lanes)):
+            announce(lane.name)
+            times[lane.name] = timer.run(lane.address, lane.calls) / lane.calls
+        rows.append([times[lane.name] for lane in lanes])
+    return Reply(
+        block=job.block,
+        replicate=job.replicate,
+        seed=job.seed,
+        src_offset=placements[0].src_offset,
+        dst_offset=placements[0].dst_offset,
+        candidates=[lane.name for lane in lanes],
+        calls=[lane.calls for lane in lanes],
+        ns=rows,
+        left_out=left_out,
+        started=started,
+        took=time.time() - started,
+    )
+
+
+def announcer(path: str) -> Callable[[str], None]:
+    """Writes which candidate is under way to a file, so that a crash can be laid at its door."""
+    if not path:
+        return lambda _name: None
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+
+    def announce(name: str) -> None:
+        os.pwrite(descriptor, name.encode().ljust(NAME_WIDTH), 0)
+
+    return announce
+
+
+def main() -> int:
+    """Serve jobs until the input ends."""
+    setup = Setup(**json.loads(sys.stdin.readline()))
+    if setup.cpu >= 0:
+        os.sched_setaffinity(0, {setup.cpu})
+    if setup.policy is not None:
+        dispatch.install(dispatch.table_from(setup.policy))
+    announce = announcer(setup.announce)
+    for text in sys.stdin:
+        sys.stdout.write(line(measure(Job(**json.loads(text)), setup, announce)))
+        sys.stdout.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
