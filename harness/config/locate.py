@@ -135,9 +135,7 @@ def check_machine(config: Config, machine: MachineKey, file: Path, *, force: boo
     raise ConfigError(file, "machine.key", f"does not fit: it was {origin}", f"{SWEEP}, or force it")
 
 
-def _places(
-    machine: MachineKey, explicit: str | Path | None, environment: Mapping[str, str]
-) -> Iterator[_Place]:
+def _places(machine: MachineKey, explicit: str | Path | None, environment: Mapping[str, str]) -> Iterator[_Place]:
     variable = environment.get(VARIABLE)
     yield _Place(Source.EXPLICIT, Path(explicit) if explicit is not None else None, required=True)
     yield _Place(Source.ENVIRONMENT, Path(variable) if variable else None, required=True)

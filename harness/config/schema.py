@@ -159,7 +159,10 @@ class Headline(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
 
 
 class Hazard(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where a kernel is far slower than the best one: sizes size_low <= n < size_high under a predicate."""
+    """Where a kernel is far slower than the best one: sizes size_low <= n < size_high under a predicate.
+
+    The predicate is a class's; mask and low 0, span 1 where it does not depend on alignment.
+    """
 
     kernel: Name
     mask: Bytes

@@ -71,6 +71,4 @@ def _check_runnable(header: str) -> None:
     for name in re.findall(r"\bKERNEL\((\w+)\)", header):
         kernel = get(name)
         if not kernel.runnable:
-            raise NotRunnable(
-                f"the header names kernel {name}, which needs {kernel.isa}: sweep on this machine"
-            )
+            raise NotRunnable(f"the header names kernel {name}, which needs {kernel.isa}: sweep on this machine")

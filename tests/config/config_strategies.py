@@ -51,9 +51,7 @@ def rules(draw: st.DrawFn, low: int) -> tuple[Rule, ...]:
 def conditional_classes(draw: st.DrawFn, name: str) -> AlignmentClass:
     mask, min_size = (1 << draw(st.integers(1, 40))) - 1, draw(sizes)
     low, span = draw(st.integers(0, mask)), draw(st.integers(1, mask))
-    return AlignmentClass(
-        name=name, mask=mask, low=low, span=span, min_size=min_size, rules=draw(rules(min_size))
-    )
+    return AlignmentClass(name=name, mask=mask, low=low, span=span, min_size=min_size, rules=draw(rules(min_size)))
 
 
 @st.composite
@@ -65,14 +63,14 @@ def policies(draw: st.DrawFn) -> Policy:
 
 @st.composite
 def hazards(draw: st.DrawFn) -> Hazard:
-    mask = (1 << draw(st.integers(1, 20))) - 1
+    mask = (1 << draw(st.integers(0, 20))) - 1
     size = draw(sizes)
     slowdown = sorted(draw(st.lists(st.floats(0.5, 1e6), min_size=3, max_size=3)))
     return Hazard(
         kernel=draw(st.sampled_from(list(KERNELS))),
         mask=mask,
         low=draw(st.integers(0, mask)),
-        span=draw(st.integers(1, mask)),
+        span=draw(st.integers(1, max(mask, 1))),
         size_low=size,
         size_high=draw(st.integers(size + 1, LARGEST_SIZE)),
         slowdown_low=slowdown[0],

@@ -103,15 +103,12 @@ def test_a_mistake_is_one_sentence(right: str, wrong: str, key: str, text: str) 
 
 
 def test_too_many_rules_and_classes() -> None:
-    rules = "".join(
-        f'[[policies.copy.classes.rules]]\nlow={i}\nhigh={i + 1}\nkernel="libc"\n' for i in range(40)
-    )
+    rules = "".join(f'[[policies.copy.classes.rules]]\nlow={i}\nhigh={i + 1}\nkernel="libc"\n' for i in range(40))
     start = SAMPLE.index("[[policies.copy.classes.rules]]\nlow = 0")
     with pytest.raises(ConfigError, match="rules, not 1 to 32"):
         parse(SAMPLE[:start] + rules, "some.toml", KERNELS)
     first, second = (
-        SAMPLE.index(text)
-        for text in ("[[policies.copy.classes]]", '[[policies.copy.classes]]\nname = "any"')
+        SAMPLE.index(text) for text in ("[[policies.copy.classes]]", '[[policies.copy.classes]]\nname = "any"')
     )
     with pytest.raises(ConfigError, match="classes, not 1 to 16"):
         parse(SAMPLE[:second] + SAMPLE[first:second] * 16 + SAMPLE[second:], "some.toml", KERNELS)
@@ -126,11 +123,7 @@ def test_truncated_file(length: int) -> None:
 
 
 def decisions(config: Config) -> list[tuple[str, int, int | None, str]]:
-    return [
-        (entry.name, rule.low, rule.high, rule.kernel)
-        for entry in config.policy.classes
-        for rule in entry.rules
-    ]
+    return [(entry.name, rule.low, rule.high, rule.kernel) for entry in config.policy.classes for rule in entry.rules]
 
 
 @given(st.integers(0, len(SAMPLE) - 1), st.characters(codec="utf-8"))

@@ -115,9 +115,7 @@ def test_reference_of_another_microarchitecture_does_not(places: dict[Source, Pa
     assert look(places).error is not None
 
 
-def test_policy_that_the_dispatcher_refuses(
-    places: dict[Source, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_policy_that_the_dispatcher_refuses(places: dict[Source, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     save(CONFIG, places[Source.CACHE])
 
     def refuse(_: Config) -> None:

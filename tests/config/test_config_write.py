@@ -34,9 +34,7 @@ def test_invalid_config_is_not_written(tmp_path: Path) -> None:
     ("code", "remedy"),
     [(errno.ENOSPC, "free some space"), (errno.EDQUOT, "free some"), (errno.EIO, "another place")],
 )
-def test_failure_leaves_the_old_file(
-    code: int, remedy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failure_leaves_the_old_file(code: int, remedy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "thresholds.toml"
     path.write_text("old")
 

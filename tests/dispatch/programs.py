@@ -14,9 +14,7 @@ HERE = Path(__file__).parent
 
 def run(*command: str | Path, stdin: str = "") -> str:
     """What the command prints; its whole output is in the failure otherwise."""
-    done = subprocess.run(
-        [str(part) for part in command], capture_output=True, text=True, input=stdin, check=False
-    )
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, input=stdin, check=False)
     assert done.returncode == 0, f"{command[0]} failed:\n{done.stdout}{done.stderr}"
     return done.stdout
 

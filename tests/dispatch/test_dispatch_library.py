@@ -37,9 +37,7 @@ def tool(name: str) -> str:
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang", "g++", "clang++"])
-def test_program_with_static_library(
-    compiler: str, built: library.Library, config: Config, tmp_path: Path
-) -> None:
+def test_program_with_static_library(compiler: str, built: library.Library, config: Config, tmp_path: Path) -> None:
     source = tmp_path / ("program.cpp" if compiler.endswith("++") else "program.c")
     shutil.copy(HERE / "program.c", source)
     program = compile_c(tool(compiler), tmp_path / "program", [source], built.static, f"-I{built.include}")

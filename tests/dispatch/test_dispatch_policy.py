@@ -106,8 +106,6 @@ def test_the_kernel_is_the_one_the_policy_names(table: Table, copies: list[tuple
     dispatch.install(table)
     edges = [rule.end or 0 for entry in table.classes for rule in entry.rules]
     edges += [entry.min_size for entry in table.classes]
-    near_edges = [
-        (dst, src, max(edge + step, 0)) for dst, src, _ in copies for edge in edges for step in (-1, 0, 1)
-    ]
+    near_edges = [(dst, src, max(edge + step, 0)) for dst, src, _ in copies for edge in edges for step in (-1, 0, 1)]
     for dst, src, size in copies + near_edges:
         assert dispatch.choose(dst, src, size) == reference_choice(table, dst, src, size)

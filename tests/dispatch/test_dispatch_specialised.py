@@ -36,8 +36,7 @@ def random_rules(rng: random.Random, low: int) -> tuple[Rule, ...]:
     ]
     highs = [*cuts[1:], None]
     return tuple(
-        Rule(low=low, high=high, kernel=f"kernel_{rng.randrange(4)}")
-        for low, high in zip(cuts, highs, strict=True)
+        Rule(low=low, high=high, kernel=f"kernel_{rng.randrange(4)}") for low, high in zip(cuts, highs, strict=True)
     )
 
 
