@@ -19,7 +19,8 @@ class ParallelBuild(build_ext):
     def build_extension(self, ext: Extension) -> None:
         """Builds one extension; cffi has put its generated file first among the sources."""
         generated, *sources = map(Path, ext.sources)
-        output, include_dirs = Path(self.get_ext_fullpath(ext.name)), [Path(path) for path in ext.include_dirs]
+        output = Path(self.get_ext_fullpath(ext.name))
+        include_dirs = [Path(path) for path in ext.include_dirs]
         try:
             build_extension(output, generated, sources, include_dirs, Path(self.build_temp))
         except BuildError as error:

@@ -1,7 +1,7 @@
 """A cache of built files: each appears whole or not at all, and a damaged one is built again.
 
 A file carries the digest of its content as its last 32 bytes, which loaders of shared objects ignore. It is
-built in a directory of its own and put in place by one rename, so that two processes that build at once do not
+built in a directory of its own and put in place by one rename, so that processes that build at once do not
 disturb each other.
 """
 

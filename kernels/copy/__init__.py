@@ -13,11 +13,11 @@ from kernels._native import ffi, lib
 from kernels.errors import KernelError
 
 
-class UnknownKernel(KernelError):  # noqa: N818  (named for what is so, like LookupError's kin)
+class UnknownKernel(KernelError):  # noqa: N818  (the name says what is so)
     """No variant has this name."""
 
 
-class NotRunnable(KernelError):  # noqa: N818
+class NotRunnable(KernelError):  # noqa: N818  (the same)
     """The variant exists, but this CPU cannot run it."""
 
 

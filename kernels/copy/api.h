@@ -16,8 +16,8 @@ struct xo_kernel {
     uint8_t aligned;      /* 1: the loop's stores are aligned to width */
     uint8_t backward;     /* 1: the loop runs from high to low addresses */
     uint8_t streaming;    /* 1: the loop's stores are non-temporal */
-    uint8_t pages;        /* pages that the loop copies side by side; 0 or 1 for none but one */
-    uint8_t runnable;     /* 1: this CPU can run it; filled in by xo_kernels_detect */
+    uint8_t pages;        /* pages that the loop copies side by side; 0: it takes the bytes in order */
+    uint8_t runnable;     /* 1: this CPU can run it; filled in by detection */
     size_t max_size;      /* largest n it accepts; SIZE_MAX for any */
     xo_copy_fn fn;        /* NULL where it is not compiled for this architecture */
 };

@@ -1,4 +1,6 @@
 /* NEON: 16-byte vectors, which every aarch64 has; the compiler makes ldp and stp of two neighbours. */
+#include "copy/base.h"
+
 #ifdef __aarch64__
 #include <arm_neon.h>
 
@@ -20,8 +22,5 @@ BLOCK void stream_fence(void) {}
 #include "copy/small.h"
 #include "copy/stream.h"
 
-#define DEFINE(isa, name, family, body, limit, ...) XO_DEFINE(TARGET, name, body, __VA_ARGS__)
-XO_NEON_VARIANTS(DEFINE)
-#else
-typedef int xo_neon_not_compiled;
+XO_NEON_VARIANTS(XO_DEFINE)
 #endif

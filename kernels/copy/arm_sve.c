@@ -1,7 +1,7 @@
 /* SVE: vectors as long as the CPU has them, and predicates that make any rest one load and one store. */
-#ifdef __aarch64__
 #include "copy/base.h"
 
+#if XO_COMPILES_SVE
 #include <arm_sve.h>
 
 #define TARGET __attribute__((target("+sve")))
@@ -46,8 +46,5 @@ BLOCK void predicated_loop(byte *dst, const byte *src, size_t n, struct xo_kerne
         copy_predicated(dst, src, at, n);
 }
 
-#define DEFINE(isa, name, family, body, limit, ...) XO_DEFINE(TARGET, name, body, __VA_ARGS__)
-XO_SVE_VARIANTS(DEFINE)
-#else
-typedef int xo_sve_not_compiled;
+XO_SVE_VARIANTS(XO_DEFINE)
 #endif

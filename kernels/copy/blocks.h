@@ -19,8 +19,8 @@ typedef VEC vec1;
 BLOCK vec1 load_vec1(const byte *src) { return *(const vec_at *)src; }
 BLOCK void store_vec1(byte *dst, vec1 value) { *(vec_at *)dst = value; }
 
-/* The blocks of 2, 4 and 8 vectors are each two of half as many. Structures, for compilers keep those in registers;
-   an array indexed in an unrolled loop clang 14 keeps in memory. */
+/* 2, 4 and 8 vectors are each two of half as many. Structures, for compilers keep those in registers; an
+   array that an unrolled loop indexes, clang 14 keeps in memory. */
 #define TWICE(count, half)                                                            \
     typedef struct {                                                                  \
         vec##half low, high;                                                          \
@@ -33,20 +33,20 @@ BLOCK void store_vec1(byte *dst, vec1 value) { *(vec_at *)dst = value; }
         store_vec##half(dst + half * WIDTH, value.high);                              \
     }
 
-/* copy_vec: so many vectors. copy_ends: the first and the last so many, which may overlap: n from one to two times
-   that. Both load all before they store any. */
-#define COPY(count)                                                                                   \
-    BLOCK void copy_vec##count(byte *dst, const byte *src) {                                          \
-        const vec##count value = load_vec##count(src);                                                \
-        XO_BARRIER();                                                                                 \
-        store_vec##count(dst, value);                                                                 \
-    }                                                                                                 \
-    BLOCK void copy_ends_vec##count(byte *dst, const byte *src, size_t n) {                           \
-        const size_t last = n - count * WIDTH;                                                        \
-        const vec##count head = load_vec##count(src), tail = load_vec##count(src + last);             \
-        XO_BARRIER();                                                                                 \
-        store_vec##count(dst, head);                                                                  \
-        store_vec##count(dst + last, tail);                                                           \
+/* copy_vec: so many vectors. copy_ends: the first and the last so many, which may overlap: n from one to two
+   times that. Both load all before they store any. */
+#define COPY(count)                                                                       \
+    BLOCK void copy_vec##count(byte *dst, const byte *src) {                              \
+        const vec##count value = load_vec##count(src);                                    \
+        XO_BARRIER();                                                                     \
+        store_vec##count(dst, value);                                                     \
+    }                                                                                     \
+    BLOCK void copy_ends_vec##count(byte *dst, const byte *src, size_t n) {               \
+        const size_t last = n - count * WIDTH;                                            \
+        const vec##count head = load_vec##count(src), tail = load_vec##count(src + last); \
+        XO_BARRIER();                                                                     \
+        store_vec##count(dst, head);                                                      \
+        store_vec##count(dst + last, tail);                                               \
     }
 
 TWICE(2, 1)
@@ -87,7 +87,7 @@ BLOCK size_t align_head(byte *dst, const byte *src) {
     return WIDTH - (uintptr_t)dst % WIDTH;
 }
 
-/* The last vector before the ends; returns how many bytes before the end dst is aligned, 1 to WIDTH. */
+/* The last vector before the ends; returns how many bytes before its end dst is aligned, 1 to WIDTH. */
 BLOCK size_t align_tail(byte *dst_end, const byte *src_end) {
     copy_vec1(dst_end - WIDTH, src_end - WIDTH);
     return ((uintptr_t)dst_end - 1) % WIDTH + 1;
@@ -109,8 +109,9 @@ BLOCK void loop_forward(byte *dst, const byte *src, size_t n, struct xo_kernel k
     copy_step(dst + last, src + last, k.unroll);
 }
 
-/* High to low addresses, the mirror image of loop_forward. Where dst lies a little above src modulo a page, the
-   forward loop's loads wait for stores whose low twelve address bits they share; here they do not. */
+/* High to low addresses, the mirror image of loop_forward. Where dst lies a little above src modulo a page,
+   the forward loop's loads wait for stores with which they share the low twelve address bits; here they do
+   not. */
 BLOCK void loop_backward(byte *dst, const byte *src, size_t n, struct xo_kernel k) {
     const size_t step = k.unroll * (size_t)WIDTH;
     if (n <= 2 * step) {

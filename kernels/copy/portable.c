@@ -6,8 +6,8 @@
 
 BLOCK void copy_below_vec(byte *dst, const byte *src, size_t n) { copy_below8(dst, src, n); }
 
-/* Up to 8 bytes. 1, 2, 4 and 8 are one load and one store of exactly that size, so that another hart or a device that
-   polls the destination never sees half of it. */
+/* Up to 8 bytes. 1, 2, 4 and 8 are one load and one store of exactly that size, so that another hart or a
+   device that polls the destination never sees half of it. */
 BLOCK void small_scalar(byte *dst, const byte *src, size_t n, struct xo_kernel k) {
     (void)k;
     switch (n) {
@@ -19,5 +19,4 @@ BLOCK void small_scalar(byte *dst, const byte *src, size_t n, struct xo_kernel k
     }
 }
 
-#define DEFINE(isa, name, family, body, limit, ...) XO_DEFINE(TARGET, name, body, __VA_ARGS__)
-XO_PORTABLE_VARIANTS(DEFINE)
+XO_PORTABLE_VARIANTS(XO_DEFINE)

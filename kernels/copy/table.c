@@ -1,18 +1,17 @@
 /* The table of all variants, and which of them this CPU can run. */
-#include "copy/api.h"
-#include "copy/variants.h"
+#include "copy/base.h"
 
 #include <pthread.h>
 #include <string.h>
-#ifdef __aarch64__
+#if XO_COMPILES_SVE && defined __linux__
 #include <asm/hwcap.h>
 #include <sys/auxv.h>
 #endif
 
 #define DECLARE(isa, name, ...) void *xo_copy_##name(void *dst, const void *src, size_t n);
-#define HERE(isa_, name_, family_, body, limit, ...)                                           \
+#define HERE(isa_, name_, family_, body, limit, ...) \
     {.name = #name_, .isa = #isa_, .family = family_, .max_size = limit, .fn = xo_copy_##name_, __VA_ARGS__},
-#define ELSEWHERE(isa_, name_, family_, body, limit, ...)                                      \
+#define ELSEWHERE(isa_, name_, family_, body, limit, ...) \
     {.name = #name_, .isa = #isa_, .family = family_, .max_size = limit, __VA_ARGS__},
 
 #if defined __x86_64__
@@ -24,6 +23,12 @@
 #else
 #define ON_X86 ELSEWHERE
 #define ON_ARM ELSEWHERE
+#endif
+
+#if XO_COMPILES_SVE
+#define ON_SVE HERE
+#else
+#define ON_SVE ELSEWHERE
 #endif
 
 XO_PORTABLE_VARIANTS(DECLARE)
@@ -42,23 +47,23 @@ static struct xo_kernel table[] = {
     XO_AVX2_VARIANTS(ON_X86)
     XO_AVX512_VARIANTS(ON_X86)
     XO_NEON_VARIANTS(ON_ARM)
-    XO_SVE_VARIANTS(ON_ARM)
+    XO_SVE_VARIANTS(ON_SVE)
 };
 
 /* Whether a CPU that executes this code can run the instruction set, given that it is compiled here. */
 static int isa_runnable(const char *isa) {
 #if defined __x86_64__
-    /* The compiler's run-time support asks cpuid, and xgetbv whether the operating system saves the registers. */
+    /* The compiler's run-time support asks cpuid, and by xgetbv whether the system saves the registers. */
     if (!strcmp(isa, "avx2"))
         return __builtin_cpu_supports("avx2") != 0;
     if (!strcmp(isa, "avx512"))
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("bmi2");
-#elif defined __aarch64__
+#elif XO_COMPILES_SVE && defined __linux__
     if (!strcmp(isa, "sve"))
         return (getauxval(AT_HWCAP) & HWCAP_SVE) != 0;
 #endif
-    return 1;
+    return strcmp(isa, "sve") != 0;
 }
 
 static void detect(void) {

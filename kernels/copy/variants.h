@@ -1,7 +1,7 @@
-/* Every variant, named once: the files of kernels make its function of it, table.c its row.
+/* Every variant, named once: an ISA's file makes its function of it, table.c its row.
 
    ROW(isa, name, family, body, max_size, parameters...)
-   `body` is the block that does it; `parameters` are fields of struct xo_kernel, and compile-time constants to it. */
+   `body` is the block that does it; `parameters` are fields of struct xo_kernel, constants to the body. */
 #pragma once
 #include <stdint.h>
 
@@ -27,9 +27,9 @@
         .backward = 1)
 
 /* Streaming in order, and several pages side by side. */
-#define XO_STREAMS(ROW, isa, bytes)                                                                       \
-    ROW(isa, isa##_nt, "stream", stream_forward, SIZE_MAX, .width = bytes, .unroll = 4, .aligned = 1,     \
-        .streaming = 1)                                                                                   \
+#define XO_STREAMS(ROW, isa, bytes)                                                                        \
+    ROW(isa, isa##_nt, "stream", stream_forward, SIZE_MAX, .width = bytes, .unroll = 4, .aligned = 1,      \
+        .streaming = 1)                                                                                    \
     ROW(isa, isa##_nt_pages4, "stream", stream_pages, SIZE_MAX, .width = bytes, .unroll = 4, .aligned = 1, \
         .streaming = 1, .pages = 4)
 
@@ -44,32 +44,32 @@
     ROW(isa, isa##_nt_pages8, "stream", stream_pages, SIZE_MAX, .width = bytes, .unroll = 4, .aligned = 1,   \
         .streaming = 1, .pages = 8)
 
-#define XO_SSE2_VARIANTS(ROW)                                               \
+#define XO_SSE2_VARIANTS(ROW)                                                  \
     ROW(sse2, sse2_small64, "small", small_copy, 64, .width = 16, .unroll = 4) \
-    XO_LOOPS(ROW, sse2, 16)                                                 \
+    XO_LOOPS(ROW, sse2, 16)                                                    \
     XO_STREAMS(ROW, sse2, 16)
 
-#define XO_AVX2_VARIANTS(ROW)                                                 \
+#define XO_AVX2_VARIANTS(ROW)                                                    \
     ROW(avx2, avx2_small128, "small", small_copy, 128, .width = 32, .unroll = 4) \
-    XO_LOOPS(ROW, avx2, 32)                                                   \
-    XO_STREAMS(ROW, avx2, 32)                                                 \
+    XO_LOOPS(ROW, avx2, 32)                                                      \
+    XO_STREAMS(ROW, avx2, 32)                                                    \
     XO_WIDE_STREAMS(ROW, avx2, 32)
 
-#define XO_AVX512_VARIANTS(ROW)                                                                  \
-    ROW(avx512, avx512_masked64, "masked", masked_pair, 64, .width = 64, .unroll = 1)            \
-    ROW(avx512, avx512_masked128, "masked", masked_pairs, 128, .width = 64, .unroll = 2)         \
-    ROW(avx512, avx512_small256, "small", small_copy, 256, .width = 64, .unroll = 4)             \
-    ROW(avx512, avx512_masked_loop, "masked", masked_loop, SIZE_MAX, .width = 64, .unroll = 1)   \
-    XO_LOOPS(ROW, avx512, 64)                                                                    \
-    XO_STREAMS(ROW, avx512, 64)                                                                  \
+#define XO_AVX512_VARIANTS(ROW)                                                                \
+    ROW(avx512, avx512_masked64, "masked", masked_pair, 64, .width = 64, .unroll = 1)          \
+    ROW(avx512, avx512_masked128, "masked", masked_pairs, 128, .width = 64, .unroll = 2)       \
+    ROW(avx512, avx512_small256, "small", small_copy, 256, .width = 64, .unroll = 4)           \
+    ROW(avx512, avx512_masked_loop, "masked", masked_loop, SIZE_MAX, .width = 64, .unroll = 1) \
+    XO_LOOPS(ROW, avx512, 64)                                                                  \
+    XO_STREAMS(ROW, avx512, 64)                                                                \
     XO_WIDE_STREAMS(ROW, avx512, 64)
 
-#define XO_NEON_VARIANTS(ROW)                                               \
+#define XO_NEON_VARIANTS(ROW)                                                  \
     ROW(neon, neon_small64, "small", small_copy, 64, .width = 16, .unroll = 4) \
-    XO_LOOPS(ROW, neon, 16)                                                 \
+    XO_LOOPS(ROW, neon, 16)                                                    \
     XO_STREAMS(ROW, neon, 16)
 
-#define XO_SVE_VARIANTS(ROW)                                       \
-    ROW(sve, sve_masked32, "masked", masked_pairs, 32, .unroll = 2) \
+#define XO_SVE_VARIANTS(ROW)                                         \
+    ROW(sve, sve_masked32, "masked", masked_pairs, 32, .unroll = 2)  \
     ROW(sve, sve_u1, "loop", predicated_loop, SIZE_MAX, .unroll = 1) \
     ROW(sve, sve_u4, "loop", predicated_loop, SIZE_MAX, .unroll = 4)

@@ -1,4 +1,6 @@
 /* AVX2: 32-byte vectors. */
+#include "copy/base.h"
+
 #ifdef __x86_64__
 #include <immintrin.h>
 
@@ -39,8 +41,5 @@ BLOCK void stream_fence(void) { _mm_sfence(); }
 #include "copy/small.h"
 #include "copy/stream.h"
 
-#define DEFINE(isa, name, family, body, limit, ...) XO_DEFINE(TARGET, name, body, __VA_ARGS__)
-XO_AVX2_VARIANTS(DEFINE)
-#else
-typedef int xo_avx2_not_compiled;
+XO_AVX2_VARIANTS(XO_DEFINE)
 #endif

@@ -1,4 +1,6 @@
 /* AVX-512: 64-byte vectors, and byte masks that make any size below a vector one load and one store. */
+#include "copy/base.h"
+
 #ifdef __x86_64__
 #include <immintrin.h>
 
@@ -7,11 +9,11 @@
 #define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,bmi2")))
 #include "copy/blocks.h"
 
-/* The low min(n, 64) bits set, n up to 255: bzhi looks at eight bits of the count, and keeps all from 64 on. */
+/* The low min(n, 64) bits, n up to 255: bzhi looks at eight bits of the count, and keeps all from 64 on. */
 BLOCK __mmask64 first_bytes(size_t n) { return _bzhi_u64(~0ULL, (unsigned)n); }
 
-/* One masked pair. Bytes outside the mask are neither read nor written; where they lie in a page that is not there,
-   microcode suppresses the fault, which takes a few hundred cycles. */
+/* One masked pair. Bytes outside the mask are neither read nor written; where they lie in a page that is not
+   there, microcode suppresses the fault, which takes a few hundred cycles. */
 BLOCK void copy_below_vec(byte *dst, const byte *src, size_t n) {
     const __mmask64 mask = first_bytes(n);
     _mm512_mask_storeu_epi8(dst, mask, _mm512_maskz_loadu_epi8(mask, src));
@@ -54,8 +56,5 @@ BLOCK void masked_loop(byte *dst, const byte *src, size_t n, struct xo_kernel k)
     copy_below_vec(dst, src, n);
 }
 
-#define DEFINE(isa, name, family, body, limit, ...) XO_DEFINE(TARGET, name, body, __VA_ARGS__)
-XO_AVX512_VARIANTS(DEFINE)
-#else
-typedef int xo_avx512_not_compiled;
+XO_AVX512_VARIANTS(XO_DEFINE)
 #endif

@@ -1,4 +1,6 @@
 /* SSE2: 16-byte vectors, which every x86-64 has. */
+#include "copy/base.h"
+
 #ifdef __x86_64__
 #include <immintrin.h>
 
@@ -20,8 +22,5 @@ BLOCK void stream_fence(void) { _mm_sfence(); }
 #include "copy/small.h"
 #include "copy/stream.h"
 
-#define DEFINE(isa, name, family, body, limit, ...) XO_DEFINE(TARGET, name, body, __VA_ARGS__)
-XO_SSE2_VARIANTS(DEFINE)
-#else
-typedef int xo_sse2_not_compiled;
+XO_SSE2_VARIANTS(XO_DEFINE)
 #endif

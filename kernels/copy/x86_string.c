@@ -1,4 +1,6 @@
 /* The string instruction, which the processor's microcode implements. */
+#include "copy/base.h"
+
 #ifdef __x86_64__
 #include <immintrin.h>
 
@@ -20,8 +22,5 @@ BLOCK void rep_movsb(byte *dst, const byte *src, size_t n, struct xo_kernel k) {
     __asm__ volatile("rep movsb" : "+D"(dst), "+S"(src), "+c"(n) : : "memory");
 }
 
-#define DEFINE(isa, name, family, body, limit, ...) XO_DEFINE(TARGET, name, body, __VA_ARGS__)
-XO_STRING_VARIANTS(DEFINE)
-#else
-typedef int xo_string_not_compiled;
+XO_STRING_VARIANTS(XO_DEFINE)
 #endif

@@ -1,5 +1,5 @@
-/* Checks copy kernels against memcmp: `check list` prints the table, `check STRIDE [NAME...]` checks every runnable
-   kernel, or those named, and fails with one line that says what was wrong where.
+/* Checks copy kernels against memcmp: `check list` prints the table, `check STRIDE [NAME...]` checks every
+   runnable kernel, or those named, and fails with one line that says what was wrong where.
 
    STRIDE thins out the offset pairs of the exhaustive check; 1 takes all 64 x 64. */
 #define _GNU_SOURCE
@@ -45,15 +45,17 @@ static int untouched(const uint8_t *at, size_t length) {
     return !memcmp(at, canary, length);
 }
 
-static void fail(const struct xo_kernel *k, const char *what, const uint8_t *dst, const uint8_t *src, size_t n) {
+_Noreturn static void fail(const struct xo_kernel *k, const char *what, const uint8_t *dst,
+                           const uint8_t *src, size_t n) {
     printf("%s: %s: n = %zu, dst %% 4096 = %zu, src %% 4096 = %zu\n", k->name, what, n, (size_t)dst % PAGE,
            (size_t)src % PAGE);
     exit(1);
 }
 
-/* One copy: its result, its return value, and up to a line before and after the destination within `dst_room`. */
-static void check_copy(const struct xo_kernel *k, struct guarded dst_room, uint8_t *dst, const uint8_t *src, size_t n) {
-    const size_t before = (size_t)(dst - dst_room.begin), after = (size_t)(dst_room.end - dst) - n;
+/* One copy: its result, its return value, and up to a line before and after the destination within `room`. */
+static void check_copy(const struct xo_kernel *k, struct guarded room, uint8_t *dst, const uint8_t *src,
+                       size_t n) {
+    const size_t before = (size_t)(dst - room.begin), after = (size_t)(room.end - dst) - n;
     const size_t low = before < LINE ? before : LINE, high = after < LINE ? after : LINE;
     if (k->fn(dst, src, n) != dst)
         fail(k, "does not return dst", dst, src, n);
@@ -69,13 +71,14 @@ static void check_copy(const struct xo_kernel *k, struct guarded dst_room, uint8
 static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 
 /* Every size up to 1024 at every pair of offsets modulo a line. */
-static void check_offsets(const struct xo_kernel *k, struct guarded dst, struct guarded src, unsigned stride) {
+static void check_offsets(const struct xo_kernel *k, struct guarded dst, struct guarded src,
+                          unsigned stride) {
     for (unsigned pair = 0; pair < LINE * LINE; pair += stride)
         for (size_t n = 0; n <= smaller(SMALL, k->max_size); n++)
             check_copy(k, dst, dst.begin + LINE + pair / LINE, src.begin + pair % LINE, n);
 }
 
-/* Each size with one buffer against a page that faults, the other anywhere: neither reads nor writes may leave it. */
+/* Each size with one buffer against a page that faults, and the other at the offsets within a line. */
 static void check_guards(const struct xo_kernel *k, struct guarded dst, struct guarded src, unsigned stride) {
     for (size_t n = 0; n <= smaller(SMALL, k->max_size); n++)
         for (size_t offset = 0; offset < LINE; offset += stride < LINE ? stride : LINE / 2) {
@@ -88,16 +91,19 @@ static void check_guards(const struct xo_kernel *k, struct guarded dst, struct g
         }
 }
 
-/* Larger sizes at random offsets, and those at which kernels change their shape, with both buffers against guards. */
+/* Larger sizes at random offsets, and those at which kernels change their shape, against pages that fault. */
 static void check_large(const struct xo_kernel *k, struct guarded dst, struct guarded src) {
     for (unsigned i = 0; i < 300 && k->max_size > LARGE; i++) {
         const size_t n = SMALL + random_below(i % 4 ? 4 * PAGE : LARGE);
         check_copy(k, dst, dst.begin + random_below(PAGE), src.begin + random_below(PAGE), n);
     }
-    for (size_t pages = 1; pages <= 40 && k->max_size > LARGE; pages++)
-        for (size_t n = pages * PAGE - 1; n <= pages * PAGE + LINE + 1; n += n % PAGE < 2 ? 1 : LINE - 1) {
+    static const int beside[] = {-1, 0, 1, LINE - 1, LINE, LINE + 1};
+    for (size_t pages = 1; pages <= LARGE / PAGE && k->max_size > LARGE; pages++)
+        for (size_t i = 0; i < sizeof beside / sizeof *beside; i++) {
+            const size_t n = pages * PAGE + (size_t)beside[i];
             check_copy(k, dst, dst.begin, src.end - n, n);
             check_copy(k, dst, dst.end - n, src.begin, n);
+            check_copy(k, dst, dst.begin + 1 + random_below(LINE), src.begin + random_below(LINE), n);
         }
 }
 
