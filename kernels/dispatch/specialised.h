@@ -1,20 +1,22 @@
 /* The dispatcher with a policy's thresholds as constants: crossover_copy and crossover_move.
 
    Included by a generated thresholds.h, which names classes, rules and kernels as macros over which this file goes.
-   The program links the kernels (libcrossover.a or .so). Kernels are called directly; constant sizes fold away. */
+   The program links the kernels (libcrossover.a or .so). Kernels are called directly; constant sizes fold away.
+   Nothing is checked at run time: a program made for one machine's header must not run on a CPU without its kernels. */
 #pragma once
 #ifndef CROSSOVER_CLASSES
 #error "include a generated thresholds.h; it includes this file"
 #endif
-#include "copy/api.h"
-#include "dispatch/scalar.h"
-#include "dispatch/api.h"
-
+#include <stdint.h>
 #include <string.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+#include "copy/api.h"
+#include "dispatch/api.h"
+#include "dispatch/scalar.h"
 
 /* The one kernel that is not ours. */
 #define xo_copy_libc memcpy
