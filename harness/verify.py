@@ -21,7 +21,7 @@ from harness.analysis.compare import holm
 from harness.analysis.estimate import estimate
 from harness.analysis.noise import noise
 from harness.analysis.pairing import PairedBlock, pair, process_medians
-from harness.config.header import header
+from harness.config.header import thresholds_h
 from harness.config.schema import Config
 from harness.experiment import AA_ARM, BASELINE, Block, Condition, Offsets, Residency, Sizes
 from harness.machine import Machine
@@ -148,14 +148,13 @@ def verify(
     pace = Pace(lambda size: (4 if few else 6) if size < 16 << 20 else (2 if few else 3), 12, 7, 150.0)
     blocks = cells(machine, limits(machine).memory, seed)
     schedule = Schedule(blocks, candidates, pace, seed, always=ALWAYS)
-    recorder = Recorder(journal)
-    outcome = measure(schedule, workers(config, machine), recorder, budget, on_progress)
-    return judge(pair(samples(recorder.replies)), machine.cycle_ns, outcome.seconds, outcome.interrupted)
+    outcome = measure(schedule, workers(config, machine), journal, budget, on_progress)
+    return judge(pair(samples(outcome.replies)), machine.cycle_ns, outcome.seconds, outcome.interrupted)
 
 
 def workers(config: Config, machine: Machine) -> Setup:
     """How workers run with the config in force."""
-    return replace(setup(machine), policy=msgspec.to_builtins(config.policy), header=header(config))
+    return replace(setup(machine), policies=(msgspec.to_builtins(config.policy),), header=thresholds_h(config))
 
 
 def judge(blocks: Sequence[PairedBlock], cycle_ns: float, seconds: float, interrupted: bool) -> Verification:
@@ -221,13 +220,3 @@ def _regret(block: PairedBlock) -> tuple[str, float]:
         losses.append(float((medians[judging, best] - medians[judging, dispatch]).mean()))
     leader = max(known, key=lambda column: float(medians[:, column].mean()))
     return block.candidates[leader], math.expm1(float(np.mean(losses))) if losses else 0.0
-
-
-class Recorder(Journal):
-    """A journal that also keeps what it is given."""
-
-    def __init__(self, journal: Journal) -> None:
-        """Pass everything on to `journal`."""
-        self._journal = journal
-        self.path = journal.path
-        self.replies: list[Reply] = []

@@ -1,4 +1,5 @@
-/* The hot path: one load of the table in force, one compare and one jump for small sizes; a few compares above. */
+/* The hot path: one load of the table in force, one compare and one jump for small sizes, however many rules there are
+   among them; a few compares above. */
 #include "dispatch/table.h"
 
 #include <stdatomic.h>
@@ -38,7 +39,7 @@ INLINE const struct xo_jump_rules *find_group(const struct xo_table *table, cons
 INLINE void *copy(void *dst, const void *src, size_t n) {
     const struct xo_table *table = in_force();
     if (__builtin_expect(n <= table->direct_last, 1))
-        return table->direct[xo_jump_index(n)](dst, src, n);
+        return table->direct[xo_at_most(n, XO_BY_SIZE)](dst, src, n);
     const struct xo_jump_rules *group = find_group(table, dst, src, n);
     return group->fn[rule_in_group(group, n)](dst, src, n);
 }

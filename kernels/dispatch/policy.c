@@ -22,7 +22,7 @@ static const struct xo_jump_rules libc_jumps = {
 };
 static const struct xo_table libc_table = {
     .direct_last = SIZE_MAX,
-    .direct = XO_JUMP_TARGETS(memcpy),
+    .direct = {XO_SCALAR_TARGETS, [XO_SCALAR_SIZES ... XO_BY_SIZE] = memcpy},
     .class_min = SIZE_MAX,
     .rules = &libc_jumps,
     .source = {.classes = &libc_class, .class_count = 1},
@@ -154,16 +154,20 @@ static size_t smallest_class(const struct xo_class *classes, size_t count) {
     return smallest > XO_SCALAR_MAX ? smallest : XO_SCALAR_MAX + 1;
 }
 
-/* One jump serves the scalar sizes and, behind them, the last class's first rule as far as no other class reaches. */
+/* One jump serves the scalar sizes, the last class's rules size by size, and behind those the rule that serves
+   XO_BY_SIZE bytes; all of it as far as no other class reaches. */
 static void aim_direct(struct xo_table *table) {
-    const struct xo_class *always = &table->source.classes[table->class_count];
-    const struct xo_rule *first = always->rules;
-    while (first->end <= XO_SCALAR_MAX + 1)
-        first++;
+    const struct xo_rule *rule = table->source.classes[table->class_count].rules;
+    const xo_copy_fn scalar[] = {XO_SCALAR_TARGETS};
     size_t count;
-    const xo_copy_fn targets[XO_JUMPS] = XO_JUMP_TARGETS(xo_kernels(&count)[first->kernel].fn);
-    memcpy(table->direct, targets, sizeof targets);
-    const size_t end = first->end < table->class_min ? first->end : table->class_min;
+    const struct xo_kernel *kernels = xo_kernels(&count);
+    memcpy(table->direct, scalar, sizeof scalar);
+    for (size_t n = XO_SCALAR_SIZES; n <= XO_BY_SIZE; n++) {
+        while (rule->end <= n)
+            rule++;
+        table->direct[n] = kernels[rule->kernel].fn;
+    }
+    const size_t end = rule->end < table->class_min ? rule->end : table->class_min;
     table->direct_last = end == SIZE_MAX ? SIZE_MAX : end - 1;
 }
 

@@ -52,14 +52,14 @@ XO_DEFINE_SINGLE(8, xo_u64)
 #undef XO_LOAD
 #undef XO_STORE
 
-/* Jump targets by size: 0 to 8 bytes, and `longer` for everything above. One indirect jump serves all of them: at
-   random sizes it is mispredicted half as often as a test for small sizes with a switch behind it. */
-#define XO_JUMPS 10
-#define XO_JUMP_TARGETS(longer)                                                                   \
-    {xo_scalar_0,      xo_scalar_1,      xo_scalar_2_to_3, xo_scalar_2_to_3, xo_scalar_4_to_7,    \
-     xo_scalar_4_to_7, xo_scalar_4_to_7, xo_scalar_4_to_7, xo_scalar_8,      (longer)}
+/* Jump targets by size, 0 to 8 bytes. One indirect jump serves all of them: at random sizes it is mispredicted half as
+   often as a test for small sizes with a switch behind it. */
+#define XO_SCALAR_SIZES 9
+#define XO_SCALAR_TARGETS                                                                         \
+    xo_scalar_0, xo_scalar_1, xo_scalar_2_to_3, xo_scalar_2_to_3, xo_scalar_4_to_7,               \
+        xo_scalar_4_to_7, xo_scalar_4_to_7, xo_scalar_4_to_7, xo_scalar_8
 
-static inline size_t xo_jump_index(size_t n) { return n < XO_JUMPS - 1 ? n : XO_JUMPS - 1; }
+static inline size_t xo_at_most(size_t n, size_t limit) { return n < limit ? n : limit; }
 
 /* Whether neither range reaches into the other. */
 static inline int xo_disjoint(const void *dst, const void *src, size_t n) {

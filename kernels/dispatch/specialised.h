@@ -52,10 +52,10 @@ static inline void *crossover_by_rule(void *dst, const void *src, size_t n) {
 
 /* memcpy; the ranges must not overlap. */
 static inline void *crossover_copy(void *dst, const void *src, size_t n) {
-    static const xo_copy_fn direct[XO_JUMPS] = XO_JUMP_TARGETS(CROSSOVER_DIRECT(XO_FUNCTION));
+    static const xo_copy_fn direct[XO_SCALAR_SIZES + 1] = {XO_SCALAR_TARGETS, CROSSOVER_DIRECT(XO_FUNCTION)};
     if (__builtin_expect(n > CROSSOVER_DIRECT_LAST, 0))
         return crossover_by_rule(dst, src, n);
-    return direct[xo_jump_index(n)](dst, src, n);
+    return direct[xo_at_most(n, XO_SCALAR_SIZES)](dst, src, n);
 }
 
 /* memmove. */

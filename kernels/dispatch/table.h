@@ -5,6 +5,8 @@
 #include "dispatch/scalar.h"
 
 #define XO_GROUP 4
+/* Sizes below this have a jump target each: 2 KiB that make a policy's cuts among small sizes cost nothing. */
+#define XO_BY_SIZE 257
 
 /* A class's rules, in groups that are compared at once. The last group is filled up with the last rule. */
 struct xo_jump_rules {
@@ -21,7 +23,7 @@ struct xo_jump_class {
 
 struct xo_table {
     size_t direct_last;        /* sizes up to here are served by one jump through `direct` */
-    xo_copy_fn direct[XO_JUMPS];
+    xo_copy_fn direct[XO_BY_SIZE + 1]; /* by size, and last the kernel of XO_BY_SIZE bytes and more */
     size_t class_min;          /* below it no class but the last is looked at */
     size_t class_count;        /* all but the last */
     const struct xo_jump_class *classes;
