@@ -1,0 +1,193 @@
+"""What all conditions together say about each kernel in each cell: its mean gain, and whether it may serve there.
+
+A kernel may serve a cell if it survives every condition that speaks for the cell: nowhere slower than libc, and
+measurably faster in at least one. Libc may serve always, so that ties keep it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.analysis.alignment import Predicate, delta_of
+from harness.analysis.cells import RELEVANT, Cell, Weights, covering
+from harness.experiment import AA_ARM, BASELINE, Condition, Sizes
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+CERTAIN_LOSS: Final = math.log(1.02)
+"""A kernel that is certainly slower and by more than this is kept out even where the noise margin is wider."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Cells x kernels; kernel 0 is libc."""
+
+    cells: tuple[Cell, ...]
+    kernels: tuple[str, ...]
+    estimate: Floats
+    """Weighted mean of log(libc ns / kernel ns); 0 where nothing speaks for the kernel."""
+    low: Floats
+    """Weighted mean of the intervals' ends, as if all errors had one cause: never too narrow."""
+    high: Floats
+    allowed: Bools
+    """Whether the kernel may serve the cell."""
+    processes: NDArray[np.int64]
+    """Fewest processes behind any measurement that speaks for the kernel; 0 where none does."""
+    blocks: NDArray[np.int64]
+    """How many measurements speak for the kernel."""
+    covered: Bools
+    """Per cell: whether anything speaks for it."""
+
+    def or_else(self, other: Evidence) -> Evidence:
+        """This evidence, and the other's in cells for which nothing speaks here."""
+        covered = self.covered[:, None]
+        fields = ("estimate", "low", "high", "allowed", "processes", "blocks")
+        blended = {name: np.where(covered, getattr(self, name), getattr(other, name)) for name in fields}
+        return replace(self, covered=self.covered | other.covered, **blended)
+
+
+def everything_but(predicates: Sequence[Predicate]) -> Callable[[Condition], bool]:
+    """Conditions that the class `any` must serve: all whose delta no other class takes."""
+
+    def served(condition: Condition) -> bool:
+        delta = delta_of(condition)
+        return delta is None or not any(predicate.holds(delta) for predicate in predicates)
+
+    return served
+
+
+def only(predicate: Predicate, before: Sequence[Predicate] = ()) -> Callable[[Condition], bool]:
+    """Conditions that an alignment class must serve, behind the classes that are tried before it."""
+
+    def served(condition: Condition) -> bool:
+        delta = delta_of(condition)
+        return delta is not None and predicate.holds(delta) and not any(other.holds(delta) for other in before)
+
+    return served
+
+
+def gather(
+    comparisons: pd.DataFrame,
+    cells: Sequence[Cell],
+    max_sizes: Mapping[str, int],
+    *,
+    served: Callable[[Condition], bool],
+    weights: Weights,
+) -> Evidence:
+    """Combines the comparisons of the served conditions.
+
+    Args:
+        comparisons: one row a block x candidate: condition, size, candidate, estimate, low, high, processes,
+            margin, verdict.
+        cells: from `cells.cut`.
+        max_sizes: largest number of bytes each kernel accepts, by name; other candidates are ignored.
+        served: which conditions count.
+        weights: how much each counts.
+    """
+    kernels = (BASELINE, *sorted(set(max_sizes) - {BASELINE, AA_ARM}))
+    limits = np.array([math.inf, *(max_sizes[kernel] for kernel in kernels[1:])])
+    tally = _Tally(len(cells), limits)
+    for key, rows in comparisons.groupby("condition", sort=True):
+        condition = Condition.parse(str(key))
+        if served(condition):
+            tally.add(condition, _Grid.of(rows, kernels), cells, weights.of(condition))
+    return tally.result(tuple(cells), kernels)
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """One condition's measurements, sizes x kernels; not a number where there is none."""
+
+    sizes: list[int]
+    estimate: Floats
+    low: Floats
+    high: Floats
+    processes: Floats
+    slower: Bools
+    win: Bools
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame, kernels: Sequence[str]) -> _Grid:
+        sizes = sorted({int(size) for size in rows["size"]})
+        row_of = {size: i for i, size in enumerate(sizes)}
+        column_of = {kernel: i for i, kernel in enumerate(kernels)}
+        known = rows[rows["candidate"].isin(kernels[1:])]
+        at = ([row_of[int(s)] for s in known["size"]], [column_of[str(c)] for c in known["candidate"]])
+
+        def spread(name: str) -> Floats:
+            table = np.full((len(sizes), len(kernels)), np.nan)
+            table[at] = known[name].to_numpy(dtype=float)
+            table[:, 0] = 0.0
+            return table
+
+        estimate, low, high, margin = (spread(name) for name in ("estimate", "low", "high", "margin"))
+        win = np.zeros(estimate.shape, dtype=bool)
+        win[at] = (known["verdict"] == "win").to_numpy()
+        slower = (estimate < -margin) | ((estimate < -CERTAIN_LOSS) & (high < 0))
+        processes = spread("processes")
+        processes[:, 0] = int(rows["processes"].min()) if len(rows) else 0
+        return cls(sizes, estimate, low, high, processes, slower, win)
+
+
+class _Tally:
+    """Running sums over conditions; all arrays cells x kernels."""
+
+    def __init__(self, cells: int, limits: Floats) -> None:
+        shape = (cells, len(limits))
+        self.limits = limits
+        self.weight, self.estimate, self.low, self.high = (np.zeros(shape) for _ in range(4))
+        self.processes = np.full(shape, np.inf)
+        self.blocks = np.zeros(shape, dtype=np.int64)
+        self.survives = np.ones(shape, dtype=bool)
+        self.wins = np.zeros(shape, dtype=bool)
+
+    def add(self, condition: Condition, grid: _Grid, cells: Sequence[Cell], weight: float) -> None:
+        for i, cell in enumerate(cells):
+            points = covering(condition, grid.sizes, cell)
+            for size, relevance in points:
+                guards = condition.sizes is Sizes.FIXED or relevance >= RELEVANT
+                self._add_point(i, grid, grid.sizes.index(size), weight * relevance / len(points), guards)
+
+    def _add_point(self, cell: int, grid: _Grid, row: int, weight: float, guards: bool) -> None:
+        measured = ~np.isnan(grid.estimate[row])
+        # A kernel that only scouts saw has no interval: that can keep it out, but not speak for it.
+        counted = np.isfinite(grid.high[row]) & (weight > 0)
+        self.weight[cell] += weight * counted
+        for total, part in ((self.estimate, grid.estimate), (self.low, grid.low), (self.high, grid.high)):
+            total[cell] += weight * np.where(counted, part[row], 0.0)
+        self.processes[cell] = np.fmin(self.processes[cell], np.where(counted, grid.processes[row], np.inf))
+        self.blocks[cell] += counted
+        if guards:
+            expected = self.limits >= grid.sizes[row]
+            self.survives[cell] &= ~grid.slower[row] & (measured | ~expected)
+            self.wins[cell] |= grid.win[row] & counted
+
+    def result(self, cells: tuple[Cell, ...], kernels: tuple[str, ...]) -> Evidence:
+        known = self.weight > 0
+        divisor = np.where(known, self.weight, 1.0)
+        last = np.array([cell.end - 1 for cell in cells])
+        # No kernel with a limit serves the endless cell, and one whose limit is `size_t`'s own does.
+        fits = np.minimum(last, float(2**53))[:, None] <= self.limits[None, :]
+        allowed = known & fits & self.survives & self.wins
+        allowed[:, 0] = True
+        return Evidence(
+            cells,
+            kernels,
+            self.estimate / divisor,
+            self.low / divisor,
+            self.high / divisor,
+            allowed,
+            np.where(known, self.processes, 0).astype(np.int64),
+            self.blocks,
+            known[:, 0],
+        )
