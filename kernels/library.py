@@ -7,26 +7,20 @@
 from __future__ import annotations
 
 import argparse
-import os
-import shlex
 import shutil
-import subprocess
 import sys
-import sysconfig
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
+from kernels.compiler import CFLAGS, BuildError, Compiler, find_compiler, strict_flags
 from kernels.errors import KernelError
 
-ROOT = Path(__file__).parent
-CFLAGS = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-fno-strict-aliasing", "-pthread", "-fPIC")
-HEADERS = ("copy/api.h", "dispatch/api.h", "dispatch/scalar.h", "dispatch/specialised.h")
-
-
-class BuildError(KernelError):
-    """The compiler or the archiver is missing or refused the sources."""
+ROOT: Final = Path(__file__).parent
+HEADERS: Final = ("copy/api.h", "dispatch/api.h", "dispatch/scalar.h", "dispatch/specialised.h")
 
 
 @dataclass(frozen=True)
@@ -43,35 +37,22 @@ def sources() -> tuple[Path, ...]:
     return tuple(path for room in ("copy", "dispatch") for path in sorted((ROOT / room).glob("*.c")))
 
 
-def compiler() -> tuple[str, ...]:
-    """The C compiler's command: the environment variable CC, or what Python was built with."""
-    return tuple(shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc"))
-
-
-def build(output: Path, cc: Sequence[str] | None = None, flags: Sequence[str] = ()) -> Library:
+def build(output: Path) -> Library:
     """Builds both libraries and copies the headers into `output`, which is made where it is missing.
 
-    Args:
-        output: folder for the libraries and `include`.
-        cc: compiler command; `compiler()` where None.
-        flags: more flags, for compiling and linking.
-
     Raises:
-        BuildError: the compiler is missing or refused a source, or the folder cannot be written.
+        BuildError: there is no compiler, it refuses a source, or the folder cannot be written.
     """
-    command = tuple(cc or compiler())
+    compiler = find_compiler()
     library = Library(output / "libcrossover.a", output / "libcrossover.so", output / "include")
     try:
         _copy_headers(library.include)
-        with tempfile.TemporaryDirectory(prefix="crossover-") as folder:
-            objects = [_compile(command, source, Path(folder), flags) for source in sources()]
-            static, shared = Path(folder) / library.static.name, Path(folder) / library.shared.name
-            _run(("ar", "rcs", str(static), *objects))
-            _run((*command, "-shared", "-pthread", *flags, "-o", str(shared), *objects))
-            shutil.copy(static, library.static)
-            shutil.copy(shared, library.shared)
+        with tempfile.TemporaryDirectory(prefix="crossover-") as name:
+            objects = _compile(compiler, Path(name))
+            _archive(objects, library.static)
+            compiler.run(["-shared", "-pthread", *objects, "-o", library.shared], str(library.shared))
     except OSError as error:
-        raise BuildError(f"{error.filename or output} cannot be used: {error.strerror}") from None
+        raise BuildError(f"{error.filename or output} cannot be written: {error.strerror}") from None
     return library
 
 
@@ -83,20 +64,25 @@ def _copy_headers(include: Path) -> None:
     shutil.copy(ROOT / "dispatch" / "crossover.h", include / "crossover.h")
 
 
-def _compile(command: Sequence[str], source: Path, folder: Path, flags: Sequence[str]) -> str:
-    target = folder / f"{source.parent.name}_{source.stem}.o"
-    _run((*command, *CFLAGS, *flags, f"-I{ROOT}", "-c", str(source), "-o", str(target)))
-    return str(target)
+def _compile(compiler: Compiler, folder: Path) -> list[Path]:
+    flags = [*CFLAGS, *strict_flags(), f"-I{ROOT}"]
+
+    def compile_one(source: Path) -> Path:
+        product = folder / f"{source.parent.name}_{source.stem}.o"
+        compiler.run([*flags, "-c", source, "-o", product], str(source))
+        return product
+
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(compile_one, sources()))
 
 
-def _run(command: Sequence[str]) -> None:
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        raise BuildError(f"there is no {command[0]} here: install a C compiler or name one in CC") from None
-    if done.returncode:
-        message = done.stderr.strip().splitlines() or ["it says nothing"]
-        raise BuildError(f"{command[0]} failed: {message[0]}")
+def _archive(objects: Sequence[Path], archive: Path) -> None:
+    """Packs the objects anew: `ar` would keep what an old archive holds."""
+    archiver = shutil.which("ar")
+    if archiver is None:
+        raise BuildError("there is no ar to make a static library with: install binutils")
+    archive.unlink(missing_ok=True)
+    Compiler((archiver,), archiver).run(["rcs", archive, *objects], str(archive))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

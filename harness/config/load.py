@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -116,10 +117,15 @@ def _check_version(document: Mapping[str, Any], file: str | Path) -> None:
 
 
 def _typed_error(error: msgspec.ValidationError, file: str | Path) -> ConfigError:
-    """What msgspec says as `text - at `$.path``, with the path as the key."""
+    """What msgspec says as `text - at `$.path``; the key is the path, with the field where it names one."""
     text, _, place = str(error).partition(" - at `$")
-    key = place.rstrip("`").lstrip(".")
-    return ConfigError(file, key, f"is wrong: {text[:1].lower()}{text[1:]}", CORRECT)
+    path = place.rstrip("`").lstrip(".")
+    field = re.fullmatch(r"Object (contains unknown|missing required) field `(.*)`", text)
+    if field is None:
+        return ConfigError(file, path, f"is wrong: {text[:1].lower()}{text[1:]}", CORRECT)
+    key = f"{path}.{field[2]}" if path else field[2]
+    problem = "is missing" if field[1].startswith("missing") else "is no key of this version"
+    return ConfigError(file, key, problem, CORRECT)
 
 
 def _raise_first(found: Iterable[Problem], file: str | Path) -> None:

@@ -1,7 +1,7 @@
 """Which config holds here: explicit path, environment, the user's cache, reference results, and at last libc.
 
-A place without a file is passed over. A file that is there but cannot be used ends the look-up: libc serves and
-the error is reported, because a person who put a config there would not want another one in silence.
+A place without a file is passed over. A file that is there but cannot be used ends the look-up: libc serves
+and the error is reported, because a person who put a config there would not want another one in silence.
 """
 
 from __future__ import annotations
@@ -135,9 +135,7 @@ def check_machine(config: Config, machine: MachineKey, file: Path, *, force: boo
     raise ConfigError(file, "machine.key", f"does not fit: it was {origin}", f"{SWEEP}, or force it")
 
 
-def _places(
-    machine: MachineKey, explicit: str | Path | None, environment: Mapping[str, str]
-) -> Iterator[_Place]:
+def _places(machine: MachineKey, explicit: str | Path | None, environment: Mapping[str, str]) -> Iterator[_Place]:
     variable = environment.get(VARIABLE)
     yield _Place(Source.EXPLICIT, Path(explicit) if explicit is not None else None, required=True)
     yield _Place(Source.ENVIRONMENT, Path(variable) if variable else None, required=True)

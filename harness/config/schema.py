@@ -1,8 +1,8 @@
 """What `thresholds.toml` holds, as frozen types: schema version 1.
 
 `[policies.copy]` is the policy of the copy family; another family (a zero scan, a compare) is one more
-optional field of `Policies`, so that a file of today stays valid. The types check only what one field can say;
-`harness.config.validate` checks what they say together.
+optional field of `Policies`, so that a file of today stays valid. The types check only what one field can
+say; `harness.config.validate` checks what they say together.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ MAX_CLASSES: Final = 16
 MAX_RULES: Final = 32
 """In one class; both as in the C dispatcher."""
 
-# TOML's integers and the C dispatcher's sizes both hold 63 bits on every platform.
-Bytes = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+LARGEST_SIZE: Final = 2**63 - 1
+"""Bytes; what TOML's integers and the C dispatcher's sizes both hold."""
+
+Bytes = Annotated[int, Meta(ge=0, le=LARGEST_SIZE)]
 Count = Annotated[int, Meta(ge=0)]
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9_]{1,64}$")]
 Percent = Annotated[float, Meta(ge=-100.0)]
@@ -105,7 +107,7 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_d
     """
 
     low: Bytes
-    high: Annotated[int, Meta(gt=0, le=2**63 - 1)] | None = None
+    high: Bytes | None = None
     """Absent in the file where there is no end."""
     kernel: Name
     gain: Percent | None = None
@@ -157,7 +159,10 @@ class Headline(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
 
 
 class Hazard(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where a kernel is far slower than the best one: sizes size_low <= n < size_high under a predicate."""
+    """Where a kernel is far slower than the best one: sizes size_low <= n < size_high under a predicate.
+
+    The predicate is a class's; mask and low 0, span 1 where it does not depend on alignment.
+    """
 
     kernel: Name
     mask: Bytes

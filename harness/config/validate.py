@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 from harness.config.schema import (
     ANY,
+    LARGEST_SIZE,
     MAX_CLASSES,
     MAX_RULES,
     AlignmentClass,
@@ -23,6 +24,8 @@ from harness.config.schema import (
     Rule,
 )
 
+ALWAYS: Final = (0, 0, 1)
+"""Mask, low and span of the predicate that holds always."""
 CORRECT: Final = "correct it, or write a new config with `python -m harness sweep`"
 SWEEP: Final = "write a config for this machine with `python -m harness sweep`"
 
@@ -101,7 +104,7 @@ def _policy(policy: Policy, key: str, kernels: Mapping[str, KernelFacts]) -> Ite
         if entry.name in names[:i]:
             yield Problem(f"{where}.name", f"is {entry.name!r}, as another class's")
         if i < len(classes) - 1:
-            yield from _predicate(entry, where)
+            yield from _conditional_class(entry, where)
         else:
             yield from _last_class(entry, where)
         yield from _rules(entry, where, kernels)
@@ -110,15 +113,20 @@ def _policy(policy: Policy, key: str, kernels: Mapping[str, KernelFacts]) -> Ite
 def _last_class(entry: AlignmentClass, key: str) -> Iterator[Problem]:
     if entry.name != ANY:
         yield Problem(f"{key}.name", f"is {entry.name!r}, but the last class must be {ANY!r}")
-    elif (entry.mask, entry.low, entry.span, entry.min_size) != (0, 0, 1, 0):
+    elif (entry.mask, entry.low, entry.span, entry.min_size) != (*ALWAYS, 0):
         yield Problem(key, f"does not hold always, as {ANY!r} must: mask, low and min_size 0, span 1")
+
+
+def _conditional_class(entry: AlignmentClass, key: str) -> Iterator[Problem]:
+    if entry.name == ANY:
+        yield Problem(f"{key}.name", f"is {ANY!r}, but that class must be the last")
+    else:
+        yield from _predicate(entry, key)
 
 
 def _predicate(entry: AlignmentClass | Hazard, key: str) -> Iterator[Problem]:
     """A predicate that can hold and can fail."""
-    if isinstance(entry, AlignmentClass) and entry.name == ANY:
-        yield Problem(f"{key}.name", f"is {ANY!r}, but that class must be the last")
-    elif entry.mask == 0 or entry.mask & (entry.mask + 1):
+    if entry.mask == 0 or entry.mask & (entry.mask + 1):
         yield Problem(f"{key}.mask", f"is {entry.mask}, not a power of two less one")
     elif entry.low > entry.mask:
         yield Problem(f"{key}.low", f"is {entry.low}, beyond the mask {entry.mask}")
@@ -135,17 +143,15 @@ def _rules(entry: AlignmentClass, key: str, kernels: Mapping[str, KernelFacts]) 
         yield Problem(f"{key}.rules[0].low", f"is {rules[0].low}, but the class begins at {entry.min_size}")
     last = rules[-1].high
     if last is not None:
-        yield Problem(
-            f"{key}.rules[{len(rules) - 1}].high", f"is {last}, which leaves the sizes above unserved"
-        )
-    for i, (rule, after) in enumerate(pairwise(rules)):
-        yield from _seam(rule, after, f"{key}.rules", i)
+        yield Problem(f"{key}.rules[{len(rules) - 1}].high", f"is {last}, which leaves the sizes above unserved")
     for i, rule in enumerate(rules):
         where = f"{key}.rules[{i}]"
         if rule.high is not None and rule.high <= rule.low:
             yield Problem(f"{where}.high", f"is {rule.high}, not above its low {rule.low}")
         yield from _gain(rule, where)
         yield from _kernel(rule, f"{where}.kernel", kernels)
+    for i, (rule, after) in enumerate(pairwise(rules)):
+        yield from _seam(rule, after, f"{key}.rules", i)
 
 
 def _seam(rule: Rule, after: Rule, key: str, i: int) -> Iterator[Problem]:
@@ -153,9 +159,7 @@ def _seam(rule: Rule, after: Rule, key: str, i: int) -> Iterator[Problem]:
     if rule.high is None:
         yield Problem(f"{key}[{i}].high", "is absent, but only the last rule may be without an end")
     elif after.low < rule.high:
-        yield Problem(
-            f"{key}[{i + 1}].low", f"is {after.low}, which overlaps the rule before, up to {rule.high}"
-        )
+        yield Problem(f"{key}[{i + 1}].low", f"is {after.low}, which overlaps the rule before, up to {rule.high}")
     elif after.low > rule.high:
         yield Problem(f"{key}[{i + 1}].low", f"is {after.low}, which leaves sizes from {rule.high} unserved")
 
@@ -179,17 +183,16 @@ def _kernel(rule: Rule, key: str, kernels: Mapping[str, KernelFacts]) -> Iterato
     elif not kernel.runnable:
         yield Problem(key, f"is {rule.kernel!r}, which needs {kernel.isa} and cannot run on this CPU", SWEEP)
     elif _largest(rule) > kernel.max_size:
-        yield Problem(
-            key, f"is {rule.kernel!r}, which takes {kernel.max_size} bytes at most: the rule serves more"
-        )
+        yield Problem(key, f"is {rule.kernel!r}, which takes {kernel.max_size} bytes at most: the rule serves more")
 
 
-def _largest(rule: Rule) -> float:
-    return math.inf if rule.high is None else rule.high - 1
+def _largest(rule: Rule) -> int:
+    return LARGEST_SIZE if rule.high is None else rule.high - 1
 
 
 def _hazard(hazard: Hazard, key: str, kernels: Mapping[str, KernelFacts]) -> Iterator[Problem]:
-    yield from _predicate(hazard, key)
+    if (hazard.mask, hazard.low, hazard.span) != ALWAYS:
+        yield from _predicate(hazard, key)
     if hazard.kernel not in kernels:
         yield Problem(f"{key}.kernel", f"is {hazard.kernel!r}, a kernel this version does not know", SWEEP)
     if hazard.size_low >= hazard.size_high:

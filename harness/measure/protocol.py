@@ -10,9 +10,20 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 DISPATCH: Final = "dispatch"
-"""Candidate: the table-driven dispatcher under the worker's policy."""
+"""Candidate: the table-driven dispatcher under the worker's first policy."""
 SPECIALISED: Final = "dispatch_specialised"
 """Candidate: the dispatcher compiled with the policy's thresholds as constants."""
+
+
+def dispatch_under(policy: int) -> str:
+    """Candidate: the table-driven dispatcher under the worker's policy of this index."""
+    return f"{DISPATCH}@{policy}" if policy else DISPATCH
+
+
+def policy_of(candidate: str) -> int | None:
+    """Which of the worker's policies a candidate needs in force; None where it needs none."""
+    name, _, index = candidate.partition("@")
+    return int(index or 0) if name == DISPATCH else None
 
 
 @dataclass(frozen=True)
@@ -29,8 +40,8 @@ class Setup:
     """Bytes of the working set that shall not fit any cache."""
     announce: str = ""
     """File that names the block and candidate under way, for when the worker dies."""
-    policy: dict[str, Any] | None = None
-    """Policy to put in force, as `kernels.dispatch.table_from` reads it."""
+    policies: tuple[dict[str, Any], ...] = ()
+    """Policies for the dispatcher, as `kernels.dispatch.table_from` reads them; `dispatch_under(i)` is the i-th."""
     header: str = ""
     """Text of the thresholds.h that the specialised dispatcher is compiled with."""
 

@@ -148,6 +148,7 @@ class Schedule:
         pace: Pace,
         seed: int,
         bisected: frozenset[str] = frozenset(),
+        always: tuple[str, ...] = ALWAYS,
     ) -> None:
         """Plan these blocks.
 
@@ -157,11 +158,13 @@ class Schedule:
             pace: thoroughness.
             seed: what every draw derives from.
             bisected: keys of conditions to which sizes are added where the winner changes.
+            always: candidates that are measured whatever their times.
         """
         self._candidates = candidates
         self._pace = pace
         self._seed = seed
         self._bisected = bisected
+        self._always = always
         self._dropped: set[str] = set()
         self.states: dict[str, BlockState] = {}
         for block in blocks:
@@ -254,7 +257,7 @@ class Schedule:
             chosen = state.near(SCOUT_BAND)
         else:
             chosen = list(dict.fromkeys([*state.near(BAND)[:CONTENDERS], *self._finalists(state.block.size)]))
-        return (*ALWAYS, *(name for name in chosen if name in state.candidates and name not in ALWAYS))
+        return (*self._always, *(name for name in chosen if name in state.candidates and name not in self._always))
 
     def _finalists(self, size: int) -> list[str]:
         """The best over all blocks within an octave, under whatever condition: who may serve there is decided among them."""
@@ -305,7 +308,7 @@ class Schedule:
             rounds=rounds_for(state.block.size, 5 if scouting else self._pace.rounds),
             target_us=100.0 if scouting else self._pace.target_us,
             give_up=GIVE_UP if scouting else math.inf,
-            keep=ALWAYS,
+            keep=self._always,
         )
 
 

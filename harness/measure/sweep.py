@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from harness.measure.journal import Event, Journal
-from harness.measure.protocol import Job, Setup
+from harness.measure.protocol import Job, Reply, Setup
 from harness.measure.runner import CandidateCrashed, manager_elsewhere, run_packet
 from harness.measure.schedule import Schedule
 
@@ -36,6 +36,7 @@ class Outcome:
     settled: bool
     """Whether nothing was left to measure; else the budget ended it."""
     seconds: float
+    replies: tuple[Reply, ...]
     events: tuple[Event, ...]
 
 
@@ -54,34 +55,36 @@ def measure(
     """
     began = time.monotonic()
     events: list[Event] = []
+    replies: list[Reply] = []
     interrupted = settled = False
 
-    def report(block: str) -> None:
+    def take(reply: Reply) -> None:
+        journal.reply(reply)
+        schedule.record(reply)
+        replies.append(reply)
         elapsed = time.monotonic() - began
-        on_progress(Progress(schedule.done, schedule.planned, elapsed, budget, schedule.noise(), block))
+        on_progress(Progress(schedule.done, schedule.planned, elapsed, budget, schedule.noise(), reply.block))
 
     with manager_elsewhere(setup.cpu):
         try:
             while not settled and (left := budget - (time.monotonic() - began)) > 0:
                 jobs = schedule.packet(left)
                 settled = not jobs
-                events += _packet(schedule, setup, journal, jobs, report)
+                events += _packet(schedule, setup, journal, jobs, take)
         except KeyboardInterrupt:
             interrupted = True
-    return Outcome(interrupted, settled, time.monotonic() - began, tuple(events))
+    return Outcome(interrupted, settled, time.monotonic() - began, tuple(replies), tuple(events))
 
 
 def _packet(
-    schedule: Schedule, setup: Setup, journal: Journal, jobs: Sequence[Job], report: Callable[[str], None]
+    schedule: Schedule, setup: Setup, journal: Journal, jobs: Sequence[Job], take: Callable[[Reply], None]
 ) -> list[Event]:
     """Run one packet; a candidate that brings the process down is taken out of the run."""
     answered = 0
     try:
         for reply in run_packet(setup, jobs):
-            journal.reply(reply)
-            schedule.record(reply)
+            take(reply)
             answered += 1
-            report(reply.block)
     except CandidateCrashed as crash:
         if not crash.candidate:
             raise

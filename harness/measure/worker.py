@@ -17,7 +17,7 @@ from typing import Final
 
 from harness.experiment import AA_ARM, BASELINE, Block, Residency
 from harness.measure.arena import Placement, WorkingSets, place
-from harness.measure.protocol import DISPATCH, SPECIALISED, Job, Reply, Setup, line
+from harness.measure.protocol import SPECIALISED, Job, Reply, Setup, line, policy_of
 from kernels import copy, dispatch
 from kernels._native import ffi, lib
 
@@ -76,7 +76,7 @@ def resolve(name: str, header: str = "") -> int:
     Raises:
         KernelError: there is no such candidate, or this CPU cannot run it.
     """
-    if name == DISPATCH:
+    if policy_of(name) is not None:
         return dispatch.address()
     if name == SPECIALISED:
         return dispatch.specialise(header).address
@@ -90,17 +90,31 @@ class Lane:
     name: str
     address: int
     calls: int
+    table: dispatch.Table | None
+    """Policy that must be in force while it runs."""
+
+    def run(self, timer: Timer) -> float:
+        """Nanoseconds a call of one batch."""
+        if self.table is not None:
+            dispatch.install(self.table)
+        return timer.run(self.address, self.calls) / self.calls
 
 
-def lanes_of(job: Job, setup: Setup, timer: Timer, announce: Callable[[str], None]) -> tuple[list[Lane], dict[str, float]]:
+def lanes_of(
+    job: Job, setup: Setup, timer: Timer, announce: Callable[[str], None]
+) -> tuple[list[Lane], dict[str, float]]:
     """Calibrate all candidates; those far behind the fastest are left out, with their nanoseconds a call."""
     calibrate(timer, resolve(BASELINE), job.target_us * 1e3)  # warms caches and clock for the first one, too
     found: list[tuple[Lane, float]] = []
     for name in job.candidates:
         announce(name)
         address = resolve(name, setup.header)
+        policy = policy_of(name)
+        table = None if policy is None else dispatch.table_from(setup.policies[policy])
+        if table is not None:
+            dispatch.install(table)
         calls, each = calibrate(timer, address, job.target_us * 1e3)
-        found.append((Lane(name, address, calls), each))
+        found.append((Lane(name, address, calls, table), each))
     limit = job.give_up * min(each for _, each in found)
     kept = [lane for lane, each in found if each <= limit or lane.name in job.keep]
     return kept, {lane.name: each for lane, each in found if lane not in kept}
@@ -121,7 +135,7 @@ def measure(job: Job, setup: Setup, announce: Callable[[str], None]) -> Reply:
         times = {}
         for lane in rng.sample(lanes, len(lanes)):
             announce(lane.name)
-            times[lane.name] = timer.run(lane.address, lane.calls) / lane.calls
+            times[lane.name] = lane.run(timer)
         rows.append([times[lane.name] for lane in lanes])
     return Reply(
         block=job.block,
@@ -155,8 +169,6 @@ def main() -> int:
     setup = Setup(**json.loads(sys.stdin.readline()))
     if setup.cpu >= 0:
         os.sched_setaffinity(0, {setup.cpu})
-    if setup.policy is not None:
-        dispatch.install(dispatch.table_from(setup.policy))
     announce = announcer(setup.announce)
     for text in sys.stdin:
         sys.stdout.write(line(measure(Job(**json.loads(text)), setup, announce)))

@@ -6,19 +6,20 @@ table that is malformed or names a kernel that this CPU cannot run is refused, a
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from kernels._native import ffi, lib
 from kernels.copy import get, table
 from kernels.dispatch.policy import LIBC, AlignmentClass, PolicyError, Rule, Table, table_from
+from kernels.dispatch.specialised import Specialised, specialise
 
 __all__ = [
     "LIBC",
     "AlignmentClass",
     "PolicyError",
     "Rule",
+    "Specialised",
     "Table",
     "address",
     "choose",
@@ -27,10 +28,14 @@ __all__ = [
     "install_config",
     "move_address",
     "reset",
+    "specialise",
     "table_from",
 ]
 
-SIZE_MAX: int = 2 ** (8 * ffi.sizeof("size_t")) - 1
+SIZE_MAX: Final[int] = 2 ** (8 * ffi.sizeof("size_t")) - 1
+MAX_CLASSES: Final[int] = lib.XO_MAX_CLASSES
+MAX_RULES: Final[int] = lib.XO_MAX_RULES
+"""In one class."""
 
 
 def address() -> int:
@@ -72,6 +77,8 @@ def install_config(path: str | Path) -> None:
         PolicyError: the file cannot be read or holds no valid policy; the one in force stays.
         UnknownKernel: a rule names a kernel that this build does not have.
     """
+    import tomllib  # Needed here only, and a quarter of this module's import time.
+
     try:
         document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:

@@ -15,12 +15,16 @@
 
 static const struct xo_rule libc_rule = {.end = SIZE_MAX, .kernel = LIBC};
 static const struct xo_class libc_class = {.span = 1, .rules = &libc_rule, .rule_count = 1};
-static const struct xo_jump_rule libc_jump = {.last = SIZE_MAX, .fn = memcpy, .kernel = LIBC};
+static const struct xo_jump_rules libc_jumps = {
+    .last = {SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX},
+    .fn = {memcpy, memcpy, memcpy, memcpy},
+    .kernel = {LIBC, LIBC, LIBC, LIBC},
+};
 static const struct xo_table libc_table = {
     .direct_last = SIZE_MAX,
-    .direct = XO_JUMP_TARGETS(memcpy),
+    .direct = {XO_SCALAR_TARGETS, [XO_SCALAR_SIZES ... XO_BY_SIZE] = memcpy},
     .class_min = SIZE_MAX,
-    .rules = &libc_jump,
+    .rules = &libc_jumps,
     .source = {.classes = &libc_class, .class_count = 1},
 };
 
@@ -98,11 +102,17 @@ static int same_policy(const struct xo_policy *a, const struct xo_policy *b) {
     return 1;
 }
 
-static size_t total_rules(const struct xo_policy *policy) {
-    size_t count = 0;
-    for (size_t i = 0; i < policy->class_count; i++)
-        count += policy->classes[i].rule_count;
-    return count;
+static size_t group_count(size_t rule_count) { return (rule_count + XO_GROUP - 1) / XO_GROUP; }
+
+/* Bytes of a table and all that it points to. */
+static size_t table_size(const struct xo_policy *policy) {
+    size_t size = sizeof(struct xo_table);
+    for (size_t i = 0; i < policy->class_count; i++) {
+        const size_t rules = policy->classes[i].rule_count;
+        size += sizeof(struct xo_class) + rules * sizeof(struct xo_rule);
+        size += sizeof(struct xo_jump_class) + group_count(rules) * sizeof(struct xo_jump_rules);
+    }
+    return size;
 }
 
 static void *carve(char **cursor, size_t bytes) {
@@ -111,24 +121,28 @@ static void *carve(char **cursor, size_t bytes) {
     return piece;
 }
 
+/* Fills every place of every group, the last ones with the last rule. */
+static void fill_groups(struct xo_jump_rules *groups, const struct xo_rule *rules, size_t count) {
+    const struct xo_kernel *kernels = xo_kernels(&(size_t){0});
+    for (size_t i = 0; i < group_count(count) * XO_GROUP; i++) {
+        const struct xo_rule *rule = &rules[i < count ? i : count - 1];
+        struct xo_jump_rules *group = &groups[i / XO_GROUP];
+        group->last[i % XO_GROUP] = rule->end == SIZE_MAX ? SIZE_MAX : rule->end - 1;
+        group->fn[i % XO_GROUP] = kernels[rule->kernel].fn;
+        group->kernel[i % XO_GROUP] = rule->kernel;
+    }
+}
+
 static void copy_class(const struct xo_class *class, struct xo_class *source, struct xo_jump_class *ready,
                        char **cursor) {
     struct xo_rule *rules = carve(cursor, class->rule_count * sizeof *rules);
-    struct xo_jump_rule *jumps = carve(cursor, class->rule_count * sizeof *jumps);
-    const struct xo_kernel *kernels = xo_kernels(&(size_t){0});
-    for (size_t i = 0; i < class->rule_count; i++) {
-        const struct xo_rule *rule = &class->rules[i];
-        rules[i] = *rule;
-        jumps[i] = (struct xo_jump_rule){
-            .last = rule->end == SIZE_MAX ? SIZE_MAX : rule->end - 1,
-            .fn = kernels[rule->kernel].fn,
-            .kernel = rule->kernel,
-        };
-    }
+    struct xo_jump_rules *groups = carve(cursor, group_count(class->rule_count) * sizeof *groups);
+    memcpy(rules, class->rules, class->rule_count * sizeof *rules);
+    fill_groups(groups, rules, class->rule_count);
     *source = *class;
     source->rules = rules;
     *ready = (struct xo_jump_class){
-        .mask = class->mask, .low = class->low, .span = class->span, .min_size = class->min_size, .rules = jumps};
+        .mask = class->mask, .low = class->low, .span = class->span, .min_size = class->min_size, .rules = groups};
 }
 
 /* Smallest size above the scalar ones for which some class but the last may hold. */
@@ -140,22 +154,27 @@ static size_t smallest_class(const struct xo_class *classes, size_t count) {
     return smallest > XO_SCALAR_MAX ? smallest : XO_SCALAR_MAX + 1;
 }
 
-/* One jump serves the scalar sizes and, behind them, the last class's first rule as far as no other class reaches. */
+/* One jump serves the scalar sizes, the last class's rules size by size, and behind those the rule that serves
+   XO_BY_SIZE bytes; all of it as far as no other class reaches. */
 static void aim_direct(struct xo_table *table) {
-    const struct xo_jump_rule *first = table->rules;
-    while (first->last <= XO_SCALAR_MAX)
-        first++;
-    const xo_copy_fn targets[XO_JUMPS] = XO_JUMP_TARGETS(first->fn);
-    memcpy(table->direct, targets, sizeof targets);
-    table->direct_last = first->last < table->class_min - 1 ? first->last : table->class_min - 1;
+    const struct xo_rule *rule = table->source.classes[table->class_count].rules;
+    const xo_copy_fn scalar[] = {XO_SCALAR_TARGETS};
+    size_t count;
+    const struct xo_kernel *kernels = xo_kernels(&count);
+    memcpy(table->direct, scalar, sizeof scalar);
+    for (size_t n = XO_SCALAR_SIZES; n <= XO_BY_SIZE; n++) {
+        while (rule->end <= n)
+            rule++;
+        table->direct[n] = kernels[rule->kernel].fn;
+    }
+    const size_t end = rule->end < table->class_min ? rule->end : table->class_min;
+    table->direct_last = end == SIZE_MAX ? SIZE_MAX : end - 1;
 }
 
 /* A table and all that it points to in one allocation, so that there is one thing to check. */
 static struct xo_table *build(const struct xo_policy *policy) {
     const size_t classes = policy->class_count, last = classes - 1;
-    char *cursor = calloc(1, sizeof(struct xo_table) +
-                                 classes * (sizeof(struct xo_class) + sizeof(struct xo_jump_class)) +
-                                 total_rules(policy) * (sizeof(struct xo_rule) + sizeof(struct xo_jump_rule)));
+    char *cursor = calloc(1, table_size(policy));
     if (!cursor)
         return NULL;
     struct xo_table *table = carve(&cursor, sizeof *table);

@@ -1,20 +1,22 @@
 /* The dispatcher with a policy's thresholds as constants: crossover_copy and crossover_move.
 
    Included by a generated thresholds.h, which names classes, rules and kernels as macros over which this file goes.
-   The program links the kernels (libcrossover.a or .so). Kernels are called directly; constant sizes fold away. */
+   The program links the kernels (libcrossover.a or .so). Kernels are called directly; constant sizes fold away.
+   Nothing is checked at run time: a program made for one machine's header must not run on a CPU without its kernels. */
 #pragma once
 #ifndef CROSSOVER_CLASSES
 #error "include a generated thresholds.h; it includes this file"
 #endif
-#include "copy/api.h"
-#include "dispatch/scalar.h"
-#include "dispatch/api.h"
-
+#include <stdint.h>
 #include <string.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+#include "copy/api.h"
+#include "dispatch/api.h"
+#include "dispatch/scalar.h"
 
 /* The one kernel that is not ours. */
 #define xo_copy_libc memcpy
@@ -50,10 +52,10 @@ static inline void *crossover_by_rule(void *dst, const void *src, size_t n) {
 
 /* memcpy; the ranges must not overlap. */
 static inline void *crossover_copy(void *dst, const void *src, size_t n) {
-    static const xo_copy_fn direct[XO_JUMPS] = XO_JUMP_TARGETS(CROSSOVER_DIRECT(XO_FUNCTION));
+    static const xo_copy_fn direct[XO_SCALAR_SIZES + 1] = {XO_SCALAR_TARGETS, CROSSOVER_DIRECT(XO_FUNCTION)};
     if (__builtin_expect(n > CROSSOVER_DIRECT_LAST, 0))
         return crossover_by_rule(dst, src, n);
-    return direct[xo_jump_index(n)](dst, src, n);
+    return direct[xo_at_most(n, XO_SCALAR_SIZES)](dst, src, n);
 }
 
 /* memmove. */
