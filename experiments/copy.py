@@ -92,7 +92,7 @@ def _grid(low: int, high: int, tier: Tier) -> tuple[int, ...]:
         sizes.add(power)
         if power < LARGE:
             sizes.update(_between(power, tier))
-        power <<= 1 if tier is not Tier.FAST or power < 32 * KIB else 2
+        power <<= 2 if power >= (32 * KIB if tier is Tier.FAST else 32 * MIB) else 1
     sizes.add(high)
     return tuple(sorted(sizes))
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-CERTAIN_LOSS: Final = math.log(1.02)
-"""A kernel that is certainly slower and by more than this is kept out even where the noise margin is wider."""
+SCOUTED: Final = 4
+"""Fewer processes than this mean that the sweep dropped the kernel there: its estimate alone keeps it out."""
 
 
 @dataclass(frozen=True)
@@ -132,8 +132,8 @@ class _Grid:
 
         estimate, low, high, margin = (spread(name) for name in ("estimate", "low", "high", "margin"))
         win = np.zeros(estimate.shape, dtype=bool)
-        win[at] = (known["verdict"] == "win").to_numpy()
-        slower = (estimate < -margin) | ((estimate < -CERTAIN_LOSS) & (high < 0))
+        win[at] = ((known["estimate"] >= known["margin"]) & (known["low"] > 0)).to_numpy()
+        slower = (estimate < -margin) & ((high < 0) | (spread("processes") < SCOUTED))
         processes = spread("processes")
         processes[:, 0] = int(rows["processes"].min()) if len(rows) else 0
         return cls(sizes, estimate, low, high, processes, slower, win)

@@ -27,6 +27,8 @@ Choice = tuple[int, ...]
 """A kernel's index a cell."""
 
 ANY: Final = "any"
+NARROW: Final = 0.05
+"""Octaves; a narrower cell is one size that a profile may single out."""
 FLOOR: Final = 1e-9
 """Share of calls spread evenly over all doublings, so that sizes a profile lacks still get their best kernel."""
 
@@ -39,6 +41,8 @@ class Prices:
     """One compare more for all sizes from a boundary on."""
     class_ns: float = 0.5
     """One predicate more for all sizes from the class's `min_size` on."""
+    churn: float = 0.02
+    """What a boundary must save of the time that an octave of sizes around it takes: noise is no reason for a rule."""
     max_rules: int = 16
     """In one class."""
     structured: float = 0.1

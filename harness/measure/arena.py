@@ -77,7 +77,7 @@ def cold_memory(extent: int, which: str) -> mmap.mmap:
 
 
 def map_memory(size: int) -> mmap.mmap:
-    """Anonymous private memory of `size` bytes, its pages in place."""
+    """Anonymous private memory of `size` bytes, its pages in place and not zero: some caches treat zeros apart."""
     flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_POPULATE", 0)
     memory = mmap.mmap(-1, size, flags=flags)
     lib.xo_fill(ffi.from_buffer("unsigned char[]", memory), size)

@@ -36,10 +36,16 @@ BAND: Final = 1.10
 SETTLED: Final = 0.01
 """Standard error of a log ratio below which more processes would not change a verdict."""
 MARGIN: Final = 0.02
+COSTLY: Final = 0.3
+"""Seconds from which a block run counts against the costly ones' share of the budget."""
+DRAM_SECONDS: Final = 0.8
+"""What mapping a working set larger than the last-level cache takes, once a process."""
 BISECTED_GAP: Final = 1.06
 """Neighbouring sizes closer than this ratio are not bisected further."""
 HUGE: Final = 64 << 20
 """Bytes from which a block's candidates are those that did well at the next smaller size."""
+DRAM_JOBS: Final = 6
+"""Blocks in DRAM that share one process, once it has mapped the memory."""
 ALWAYS: Final = (BASELINE, AA_ARM)
 
 
@@ -66,9 +72,9 @@ def _processes(small: int, middle: int, large: int, huge: int) -> Callable[[int]
 
 
 PACES: Final = (
-    Pace(_processes(7, 5, 4, 2), 12, 7, 100.0),
-    Pace(_processes(10, 8, 6, 3), 20, 11, 200.0),
-    Pace(_processes(20, 15, 12, 6), 40, 15, 300.0),
+    Pace(_processes(7, 6, 4, 3), 12, 7, 100.0),
+    Pace(_processes(12, 12, 6, 3), 24, 9, 150.0),
+    Pace(_processes(20, 20, 12, 6), 40, 15, 300.0),
 )
 """By tier."""
 
@@ -133,9 +139,13 @@ def guess_seconds(state: BlockState) -> float:
     if state.seconds:
         return state.seconds
     block = state.block
-    copying = block.size / 8e9 * len(state.candidates) * (4 if block.size < 1 << 20 else 6)
-    mapping = 0.8 if block.condition.residency is Residency.DRAM else 2 * block.size / 1.5e9
-    return 0.03 + copying + mapping
+    copying = block.size / 8e9 * min(len(state.candidates), 12) * 4
+    mapping = DRAM_SECONDS if _in_dram(state) else 2 * block.size / 1e9
+    return 0.02 + copying + mapping
+
+
+def _in_dram(state: BlockState) -> bool:
+    return state.block.condition.residency is Residency.DRAM
 
 
 class Schedule:
@@ -149,6 +159,7 @@ class Schedule:
         seed: int,
         bisected: frozenset[str] = frozenset(),
         always: tuple[str, ...] = ALWAYS,
+        costly_seconds: float = math.inf,
     ) -> None:
         """Plan these blocks.
 
@@ -159,12 +170,14 @@ class Schedule:
             seed: what every draw derives from.
             bisected: keys of conditions to which sizes are added where the winner changes.
             always: candidates that are measured whatever their times.
+            costly_seconds: what blocks that take long may take together, so that they leave time for the others.
         """
         self._candidates = candidates
         self._pace = pace
         self._seed = seed
         self._bisected = bisected
         self._always = always
+        self._costly_left = costly_seconds
         self._dropped: set[str] = set()
         self.states: dict[str, BlockState] = {}
         for block in blocks:
@@ -186,6 +199,8 @@ class Schedule:
             self._add(Block.parse(reply.block))
         state = self.states[reply.block]
         state.add(reply)
+        if reply.took > COSTLY:
+            self._costly_left -= reply.took
         state.started = max(state.started, reply.replicate + 1)
 
     @property
@@ -207,32 +222,43 @@ class Schedule:
         A block appears once, so that its replicates come from different processes.
         """
         jobs: list[Job] = []
-        room = min(seconds, PACKET_SECONDS)
+        room, mapped = PACKET_SECONDS, False
         for state in self._queue():
-            cost = guess_seconds(state)
-            if cost > (seconds if not jobs else room):
+            cost = guess_seconds(state) - (DRAM_SECONDS if mapped and _in_dram(state) else 0.0)
+            if cost > min(seconds, self._costly_left if cost > COSTLY else seconds) or (jobs and cost > room):
                 continue
             jobs.append(self._job(state))
             room -= cost
-            if room <= 0:
+            seconds -= cost
+            mapped = mapped or _in_dram(state)
+            if room <= 0 and not (mapped and len(jobs) < DRAM_JOBS):
                 break
         random.Random(f"{self._seed}/{len(jobs)}").shuffle(jobs)
         return jobs
 
     def _queue(self) -> Sequence[BlockState]:
         """Blocks that want another process, most wanted first; bisects when all have what they want."""
-        short = [state for state in self.states.values() if state.started < self._wanted(state)]
+        affordable = [state for state in self.states.values() if self._affordable(state)]
+        short = [state for state in affordable if state.started < self._wanted(state)]
         if not short and self._bisect():
             return self._queue()
         if short:
             return sorted(short, key=self._turn)
-        doubtful = [(state.doubt(), state) for state in self.states.values() if state.started < self._pace.most]
+        doubtful = [(state.doubt(), state) for state in affordable if state.started < self._pace.most]
         return [state for doubt, state in sorted(doubtful, key=lambda pair: -pair[0]) if doubt > 0]
 
-    def _turn(self, state: BlockState) -> tuple[float, int]:
-        """Fewest processes first, at random among equals; huge copies last and ascending, for each learns of the last."""
-        size = state.block.size
-        return state.started / self._wanted(state), size << 32 if size >= HUGE else zlib.crc32(state.block.key.encode())
+    def _turn(self, state: BlockState) -> tuple[bool, float, int]:
+        """Costly ones last and ascending, for each learns of the last; else fewest processes first, then at random.
+
+        Blocks in DRAM stand together: mapping their memory is what takes long.
+        """
+        share = state.started / self._wanted(state)
+        if state.block.size >= HUGE:
+            return True, share, state.block.size
+        return _in_dram(state), share, zlib.crc32(state.block.key.encode())
+
+    def _affordable(self, state: BlockState) -> bool:
+        return guess_seconds(state) <= max(COSTLY, self._costly_left)
 
     def _bisect(self) -> bool:
         """Add a size between neighbours with different winners; False where there is none to add."""
