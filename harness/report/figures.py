@@ -105,6 +105,8 @@ def _panel(axes: Axes, panel: Panel, styles: dict[str, tuple[str, str]]) -> None
     for mark in panel.marks:
         axes.axvspan(mark.low, mark.high, color="0.3", alpha=0.12, linewidth=0)
         axes.axvline(mark.size, color="0.3", linestyle=":", linewidth=1)
+        if not mark.label:
+            continue
         axes.annotate(
             mark.label,
             (mark.size, 0.02),

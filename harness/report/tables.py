@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rich.table import Table
 
-from harness.config.schema import AlignmentClass, Config, Rule
-from harness.report.text import bytes_text, gain_text
+from harness.config.schema import AlignmentClass, Config, Hazard, Rule
+from harness.report.text import bytes_text, gain_text, speed_text
+
+if TYPE_CHECKING:
+    from harness.verify import Verification
 
 
 def policy_table(config: Config) -> Table:
@@ -41,3 +46,44 @@ def class_text(entry: AlignmentClass) -> str:
     if entry.mask == 0:
         return "any"
     return f"mod {entry.mask + 1} in {entry.low} … {(entry.low + entry.span - 1) & entry.mask}"
+
+
+def hazard_text(hazard: Hazard) -> str:
+    """One sentence: which kernel, where, how much slower."""
+    where = "whatever the offsets" if hazard.mask == 0 else _residues(hazard)
+    return (
+        f"{hazard.kernel} takes {hazard.slowdown:.1f} [{hazard.slowdown_low:.1f}, {hazard.slowdown_high:.1f}] times the "
+        f"best kernel's time from {bytes_text(hazard.size_low)} to {bytes_text(hazard.size_high)} {where}"
+    )
+
+
+def _residues(entry: AlignmentClass | Hazard) -> str:
+    last = (entry.low + entry.span - 1) & entry.mask
+    return f"where (destination − source) modulo {entry.mask + 1} is {entry.low} to {last}"
+
+
+def verification_table(verification: Verification) -> Table:
+    """Every cell: libc's time, the dispatcher's speed over it, the best kernel there and the regret."""
+    table = Table(title="verification: the dispatcher on fresh processes, sizes and offsets", title_justify="left")
+    for heading, justify in (
+        ("condition", "left"),
+        ("size", "right"),
+        ("libc", "right"),
+        ("speed over libc", "right"),
+        ("verdict", "left"),
+        ("best kernel there", "left"),
+        ("regret", "right"),
+    ):
+        table.add_column(heading, justify="right" if justify == "right" else "left")
+    colours = {"win": "green", "loss": "red", "tie": "dim"}
+    for cell in verification.cells:
+        table.add_row(
+            cell.condition,
+            bytes_text(cell.size),
+            f"{cell.libc_ns:.2f} ns",
+            speed_text(cell.speed, cell.low, cell.high),
+            f"[{colours[cell.verdict]}]{cell.verdict}[/]",
+            cell.best,
+            f"{100 * cell.regret:.1f} %",
+        )
+    return table

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from harness.verify import Verification
+
 
 def bytes_text(size: float) -> str:
     """A size: `64 B`, `2.1 KiB`, `32 MiB`."""
@@ -30,3 +35,17 @@ def gain_text(gain: float | None, low: float | None, high: float | None) -> str:
 def speed_text(ratio: float, low: float, high: float) -> str:
     """A ratio of speeds with its interval: `1.12× [1.10, 1.15]`."""
     return f"{ratio:.2f}× [{low:.2f}, {high:.2f}]"
+
+
+def verification_text(verification: Verification) -> str:
+    """A verification in one sentence."""
+    losses = len(verification.losses)
+    against = "nowhere slower than libc beyond the margin" if not losses else f"slower than libc in {losses} cells"
+    worst = verification.worst
+    text = (
+        f"verified in {len(verification.cells)} cells: {verification.speed:.2f}× libc in geometric mean, {against}; "
+        f"regret {100 * verification.regret:.1f} % in geometric mean"
+    )
+    if worst is not None:
+        text += f", at worst {100 * worst.regret:.1f} % at {bytes_text(worst.size)} ({worst.condition})"
+    return text
