@@ -1,7 +1,7 @@
 """Where one kernel overtakes another: none, one or several sizes, each with its interval, in either order.
 
-A point counts only where the difference is beyond the margin and its interval excludes zero; points between that do not
-count are the crossing's surroundings. The curve of paired log ratios over log2 size is interpolated by PCHIP, which does
+A point counts only where the whole interval of the difference lies beyond the margin; points between that do not count
+are the crossing's surroundings. The curve of paired log ratios over log2 size is interpolated by PCHIP, which does
 not overshoot, and its root found by Brent's method; where the points are monotone but for noise they are first made so
 by isotonic regression. An interval is never tighter than the grid around the root.
 
@@ -39,8 +39,8 @@ class Curve:
 
     def states(self) -> NDArray[np.int64]:
         """+1 where the first is faster beyond doubt and margin, -1 where the second is, else 0."""
-        faster = (self.value > self.margin) & (self.low > 0)
-        slower = (self.value < -self.margin) & (self.high < 0)
+        faster = self.low > self.margin
+        slower = self.high < -self.margin
         return faster.astype(np.int64) - slower.astype(np.int64)
 
 
