@@ -1,7 +1,7 @@
 """Verdicts: which candidate wins against libc at which point, corrected for how many points were looked at.
 
 A candidate wins where the hypothesis "it is faster than libc by the margin at the most" is rejected after Holm's
-correction over all points; likewise it loses. Everything else is a tie. The hypothesis is the margin and not zero because
+correction over all points; likewise it loses. Everything else is a tie. The hypothesis is the margin and not zero:
 processes that happen to share a layout agree with each other, and a test against zero then calls that layout a win.
 Source: Holm, A simple sequentially rejective multiple test procedure (1979).
 """

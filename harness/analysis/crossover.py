@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,7 +64,7 @@ def crossovers(curve: Curve, level: float = 0.95) -> tuple[Crossover, ...]:
     counted = np.flatnonzero(states)
     return tuple(
         _locate(curve, int(left), int(right), level)
-        for left, right in zip(counted, counted[1:], strict=False)
+        for left, right in pairwise(counted)
         if states[left] != states[right]
     )
 
@@ -126,7 +127,8 @@ def threshold(curve: Curve, level: float = 0.95) -> Threshold:
     cuts = [_best_cut(curve.sizes, np.where(credit != 0, draw, 0.0)) for draw in curve.draws]
     cut = _best_cut(curve.sizes, credit)
     if cut == len(curve.sizes):
-        return Threshold(None, None, None, f"{curve.first} is nowhere slower than {curve.second} up to the largest size")
+        note = f"{curve.first} is nowhere slower than {curve.second} up to the largest size"
+        return Threshold(None, None, None, note)
     low, high = np.quantile(cuts, [(1 - level) / 2, (1 + level) / 2]).astype(int)
     note = _hidden(curve, wins[wins >= curve.sizes[cut]], losses[losses < curve.sizes[cut]])
     return Threshold(

@@ -4,8 +4,8 @@ Statistic: per process the median over rounds of log(libc / candidate), across p
 by Student's t over processes. The mean, because processes differ by layout, often in two or three modes, and what a
 program gets over many starts is the mean over layouts: the median across processes jumps from mode to mode, and
 neither the bootstrap's nor any other interval around it covers then. And t, because with three to ten processes the
-two-level percentile bootstrap covers 75 to 98 % where it states 95 %; t covers 94 to 97 % under normal, heavy-tailed and
-contaminated processes alike. Where processes have two layouts it needs ten: 82 % at three and 89 % at four, because
+two-level percentile bootstrap covers 75 to 98 % where it states 95 %; t covers 94 to 97 % under normal, heavy-tailed
+and contaminated processes alike. Where processes have two layouts it needs ten: 82 % at three and 89 % at four, because
 all of them may have drawn the same layout (tests/analysis/test_estimate.py measures these).
 
 Sources: Kalibera and Jones, Rigorous benchmarking in reasonable time (ISMM 2013), on the process as the unit;

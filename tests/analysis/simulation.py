@@ -1,4 +1,4 @@
-"""Paired blocks whose truth is known, as noisy as measured ones: processes differ by layout, rounds by everything else."""
+"""Paired blocks whose truth is known, as noisy as measured ones: processes differ by layout, rounds by the rest."""
 
 import numpy as np
 import pandas as pd
