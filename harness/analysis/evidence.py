@@ -1,7 +1,7 @@
 """What all conditions together say about each kernel in each cell: its mean gain, and whether it may serve there.
 
-A kernel may serve a cell if it survives every condition that speaks for the cell: nowhere slower than libc, and
-measurably faster in at least one. Libc may serve always, so that ties keep it.
+A kernel may serve a cell if it survives every condition that speaks for the cell: nowhere slower than libc beyond
+doubt and margin, and a winner in at least one. Libc may serve always, so that ties keep it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,11 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 CERTAIN_LOSS: Final = math.log(1.02)
-"""A kernel that is certainly slower and by more than this is kept out even where the noise margin is wider."""
+CERTAIN_LOSS_NS: Final = 0.5
+"""A kernel that is certainly slower and by more than both is kept out even where the noise margin is wider.
+
+The second is about a cycle: less than that is what the placement of code and data costs small copies by chance.
+"""
 
 
 @dataclass(frozen=True)
@@ -39,8 +43,10 @@ class Evidence:
     low: Floats
     """Weighted mean of the intervals' ends, as if all errors had one cause: never too narrow."""
     high: Floats
+    survives: Bools
+    """Whether the kernel is nowhere slower than libc."""
     allowed: Bools
-    """Whether the kernel may serve the cell."""
+    """Whether it may serve the cell: it survives and wins somewhere."""
     processes: NDArray[np.int64]
     """Fewest processes behind any measurement that speaks for the kernel; 0 where none does."""
     blocks: NDArray[np.int64]
@@ -51,9 +57,16 @@ class Evidence:
     def or_else(self, other: Evidence) -> Evidence:
         """This evidence, and the other's in cells for which nothing speaks here."""
         covered = self.covered[:, None]
-        fields = ("estimate", "low", "high", "allowed", "processes", "blocks")
+        fields = ("estimate", "low", "high", "survives", "allowed", "processes", "blocks")
         blended = {name: np.where(covered, getattr(self, name), getattr(other, name)) for name in fields}
         return replace(self, covered=self.covered | other.covered, **blended)
+
+    def keeping(self, choice: Sequence[int]) -> Evidence:
+        """The same, but that a kernel chosen elsewhere, one a cell, may serve already where it survives."""
+        row = np.arange(len(self.cells))
+        allowed = self.allowed.copy()
+        allowed[row, choice] |= self.survives[row, choice]
+        return replace(self, allowed=allowed)
 
 
 def everything_but(predicates: Sequence[Predicate]) -> Callable[[Condition], bool]:
@@ -88,7 +101,7 @@ def gather(
 
     Args:
         comparisons: one row a block x candidate: condition, size, candidate, estimate, low, high, processes,
-            margin, verdict.
+            margin, verdict, baseline_ns.
         cells: from `cells.cut`.
         max_sizes: largest number of bytes each kernel accepts, by name; other candidates are ignored.
         served: which conditions count.
@@ -133,7 +146,10 @@ class _Grid:
         estimate, low, high, margin = (spread(name) for name in ("estimate", "low", "high", "margin"))
         win = np.zeros(estimate.shape, dtype=bool)
         win[at] = (known["verdict"] == "win").to_numpy()
-        slower = (estimate < -margin) | ((estimate < -CERTAIN_LOSS) & (high < 0))
+        lost_ns = spread("baseline_ns") * np.expm1(-estimate)
+        large = (estimate < -margin) | ((estimate < -CERTAIN_LOSS) & (lost_ns > CERTAIN_LOSS_NS))
+        scouted = np.isinf(high)
+        slower = large & ((high < 0) | scouted)
         processes = spread("processes")
         processes[:, 0] = int(rows["processes"].min()) if len(rows) else 0
         return cls(sizes, estimate, low, high, processes, slower, win)
@@ -178,7 +194,9 @@ class _Tally:
         last = np.array([cell.end - 1 for cell in cells])
         # No kernel with a limit serves the endless cell, and one whose limit is `size_t`'s own does.
         fits = np.minimum(last, float(2**53))[:, None] <= self.limits[None, :]
-        allowed = known & fits & self.survives & self.wins
+        survives = known & fits & self.survives
+        survives[:, 0] = True
+        allowed = survives & self.wins
         allowed[:, 0] = True
         return Evidence(
             cells,
@@ -186,6 +204,7 @@ class _Tally:
             self.estimate / divisor,
             self.low / divisor,
             self.high / divisor,
+            survives,
             allowed,
             np.where(known, self.processes, 0).astype(np.int64),
             self.blocks,

@@ -27,6 +27,8 @@ Choice = tuple[int, ...]
 """A kernel's index a cell."""
 
 ANY: Final = "any"
+FREE: Final = 256
+"""The dispatcher has a jump target for each size up to here."""
 FLOOR: Final = 1e-9
 """Share of calls spread evenly over all doublings, so that sizes a profile lacks still get their best kernel."""
 
@@ -37,6 +39,8 @@ class Prices:
 
     rule_ns: float = 0.3
     """One compare more for all sizes from a boundary on."""
+    small_rule_ns: float = 0.03
+    """The same up to `FREE` bytes, where the dispatcher's cuts are free: enough to keep noise from cutting."""
     class_ns: float = 0.5
     """One predicate more for all sizes from the class's `min_size` on."""
     max_rules: int = 16
@@ -124,7 +128,9 @@ class Scale:
 def choose(evidence: Evidence, scale: Scale, prices: Prices) -> Choice:
     """The cheapest kernel for each cell among those that may serve it."""
     cost = np.where(evidence.allowed, scale.cost(evidence), np.inf)
-    return cheapest(cost, prices.rule_ns * scale.per_ns, prices.max_rules)
+    free = np.array([cell.low <= FREE + 1 for cell in evidence.cells])
+    price = np.where(free, prices.small_rule_ns, prices.rule_ns) * scale.per_ns
+    return cheapest(cost, price, prices.max_rules)
 
 
 def rules(choice: Choice, evidence: Evidence, scale: Scale, first: int = 0) -> tuple[PolicyRule, ...]:
