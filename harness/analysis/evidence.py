@@ -126,8 +126,28 @@ class _Grid:
     low: Floats
     high: Floats
     processes: Floats
-    slower: Bools
+    lost_ns: Floats
+    """What the kernel takes longer than libc, nanoseconds a copy."""
+    margin: Floats
     win: Bools
+
+    def slower(self, below: int, above: int, size: float) -> Bools:
+        """Which kernels are slower than libc at a size between two measured ones, beyond doubt.
+
+        Interpolated over log size: where conditions are measured far apart, one end's loss is not the whole gap's.
+        """
+        first, last = self.sizes[below], self.sizes[above]
+        part = 0.0 if first == last else math.log(min(max(size, first), last) / first) / math.log(last / first)
+
+        def at(table: Floats) -> Floats:
+            start, end = table[below], table[above]
+            between = (1 - part) * start + part * end if 0 < part < 1 else (end if part else start)
+            known: Floats = np.where(np.isnan(end), start, np.where(np.isnan(start), end, between))
+            return known
+
+        estimate, high = at(self.estimate), at(self.high)
+        large = (estimate < -at(self.margin)) | ((estimate < -CERTAIN_LOSS) & (at(self.lost_ns) > CERTAIN_LOSS_NS))
+        return large & ((high < 0) | np.isinf(high))
 
     @classmethod
     def of(cls, rows: pd.DataFrame, kernels: Sequence[str]) -> _Grid:
@@ -147,12 +167,9 @@ class _Grid:
         win = np.zeros(estimate.shape, dtype=bool)
         win[at] = (known["verdict"] == "win").to_numpy()
         lost_ns = spread("baseline_ns") * np.expm1(-estimate)
-        large = (estimate < -margin) | ((estimate < -CERTAIN_LOSS) & (lost_ns > CERTAIN_LOSS_NS))
-        scouted = np.isinf(high)
-        slower = large & ((high < 0) | scouted)
         processes = spread("processes")
         processes[:, 0] = int(rows["processes"].min()) if len(rows) else 0
-        return cls(sizes, estimate, low, high, processes, slower, win)
+        return cls(sizes, estimate, low, high, processes, lost_ns, margin, win)
 
 
 class _Tally:
@@ -170,12 +187,13 @@ class _Tally:
     def add(self, condition: Condition, grid: _Grid, cells: Sequence[Cell], weight: float) -> None:
         for i, cell in enumerate(cells):
             points = covering(condition, grid.sizes, cell)
-            for size, relevance in points:
-                guards = condition.sizes is Sizes.FIXED or relevance >= RELEVANT
-                self._add_point(i, grid, grid.sizes.index(size), weight * relevance / len(points), guards)
+            rows = [grid.sizes.index(size) for size, _ in points]
+            for row, (_, relevance) in zip(rows, points, strict=True):
+                self._add_point(i, grid, row, weight * relevance / len(points))
+            if condition.sizes is Sizes.FIXED or (points and points[0][1] >= RELEVANT):
+                self._guard(i, cell, grid, rows)
 
-    def _add_point(self, cell: int, grid: _Grid, row: int, weight: float, guards: bool) -> None:
-        measured = ~np.isnan(grid.estimate[row])
+    def _add_point(self, cell: int, grid: _Grid, row: int, weight: float) -> None:
         # A kernel that only scouts saw has no interval: that can keep it out, but not speak for it.
         counted = np.isfinite(grid.high[row]) & (weight > 0)
         self.weight[cell] += weight * counted
@@ -183,10 +201,15 @@ class _Tally:
             total[cell] += weight * np.where(counted, part[row], 0.0)
         self.processes[cell] = np.fmin(self.processes[cell], np.where(counted, grid.processes[row], np.inf))
         self.blocks[cell] += counted
-        if guards:
+
+    def _guard(self, cell: int, where: Cell, grid: _Grid, rows: Sequence[int]) -> None:
+        """Lets kernels survive that are not slower at either end of the cell, interpolated over log size."""
+        for row in rows:
             expected = self.limits >= grid.sizes[row]
-            self.survives[cell] &= ~grid.slower[row] & (measured | ~expected)
-            self.wins[cell] |= grid.win[row] & counted
+            self.survives[cell] &= ~np.isnan(grid.estimate[row]) | ~expected
+            self.wins[cell] |= grid.win[row] & (self.weight[cell] > 0)
+        for size in (where.start, where.end) if rows else ():
+            self.survives[cell] &= ~grid.slower(rows[0], rows[-1], size)
 
     def result(self, cells: tuple[Cell, ...], kernels: tuple[str, ...]) -> Evidence:
         known = self.weight > 0
