@@ -144,3 +144,20 @@ def test_every_delta_has_one_neighbourhood():
     assert sum(shares.values()) == pytest.approx(1)
     assert shares[2048] > shares[0] > shares[16] > 0 or shares[16] > shares[0]
     assert neighbourhoods([]) == {}
+
+
+def test_between_sizes_measured_far_apart_a_loss_counts_by_its_distance():
+    dram = grid(DRAM, (1024, 16384), avx=lambda n: 0.05 if n == 1024 else -0.04)
+    table = policy(frame(grid(HOT, (*SIZES, 2000, 12000), avx=0.3), dram))
+    assert table.rule(1500, 0).kernel == "avx"
+    assert table.rule(13000, 0).kernel == "libc"
+
+
+def test_a_loss_that_is_not_certain_keeps_no_kernel_out():
+    doubtful = [row(PAGE, size, "avx", -0.05, half=0.2) for size in SIZES]
+    assert policy(frame(grid(HOT, SIZES, avx=0.3), doubtful)).rule(1024, 0).kernel == "avx"
+
+
+def test_what_only_scouts_saw_cannot_speak_for_a_kernel():
+    scouted = [row(HOT, size, "avx", TWICE, half=float("inf"), processes=1) for size in SIZES]
+    assert kernels_of(policy(frame(scouted))) == [(0, None, "libc")]
