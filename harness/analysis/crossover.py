@@ -102,7 +102,8 @@ def _root(x: Floats, y: Floats) -> float:
     """A zero of the interpolated curve; NaN where its ends have one sign."""
     if y[0] == 0 or y[-1] == 0 or (y[0] > 0) == (y[-1] > 0):
         return float("nan")
-    return float(brentq(PchipInterpolator(x, y), x[0], x[-1]))
+    curve = PchipInterpolator(x, y)
+    return float(brentq(lambda at: float(curve(at)), x[0], x[-1]))
 
 
 @dataclass(frozen=True)
