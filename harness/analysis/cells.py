@@ -17,7 +17,9 @@ from harness.experiment import Condition, Offsets, Residency, Sizes
 SCALAR_MAX: Final = 8
 """The dispatcher serves sizes up to here itself, whatever the policy says."""
 REACH: Final = 4.0
-"""A fixed size speaks for cells that lie within this factor of it."""
+"""A fixed size speaks for cells on one side of it that lie within this factor of it."""
+BRACKET: Final = 64.0
+"""Two neighbouring fixed sizes speak for all cells between them if they lie within this factor of each other."""
 LATENCY_BYTES: Final = 128
 """A call costs about as much as moving this many bytes more: for weighing the sizes of a random mix by time."""
 RELEVANT: Final = 0.25
@@ -100,7 +102,7 @@ def covering(condition: Condition, sizes: Sequence[int], cell: Cell) -> list[tup
 
     Returns:
         Pairs of axis value and relevance from 0 to 1. Fixed sizes: the cell's own size alone if the cell is a
-        single size, else the nearest below and above within `REACH`; a size above with none below has
+        single size, else the nearest below and above (`BRACKET`, `REACH`); a size above with none below has
         relevance 0: it can warn of a kernel but not speak for it. Random sizes: the smallest upper bound that
         takes the cell in.
     """
@@ -114,10 +116,13 @@ def _around(sizes: Sequence[int], cell: Cell) -> list[tuple[int, float]]:
     within = [(size, 1.0) for size in sizes if cell.low <= size < cell.end]
     if within and (cell.high is None or cell.high - cell.low == 1):
         return within
-    below = [(size, 1.0) for size in sizes if size < cell.low <= REACH * size][-1:]
-    inside = within or below
-    above = [(size, 1.0 if inside else 0.0) for size in sizes if cell.end <= size <= REACH * cell.end][:1]
-    return [*inside, *above]
+    inside = within or [(size, 1.0) for size in sizes if size < cell.low][-1:]
+    above = [(size, 1.0) for size in sizes if size >= cell.end][:1]
+    if inside and above and above[0][0] <= BRACKET * max(inside[0][0], SCALAR_MAX):
+        return [*inside, *above]
+    if inside and cell.low <= REACH * inside[-1][0]:
+        return inside
+    return [(size, 0.0) for size, _ in above if size <= REACH * cell.end]
 
 
 def _relevance(sizes: Sizes, bound: int, size: float) -> float:

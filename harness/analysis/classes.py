@@ -142,9 +142,13 @@ class _Weighing:
 
     def _plan(self, predicates: tuple[Predicate, ...]) -> _Plan:
         rest = self._gather(everything_but(predicates))
-        own = [self._gather(only(predicate, predicates[:i])).or_else(rest) for i, predicate in enumerate(predicates)]
-        evidence = (*own, rest)
-        return _Plan(predicates, tuple(choose(e, self.scale, self.prices) for e in evidence), evidence)
+        default = choose(rest, self.scale, self.prices)
+        own = [
+            self._gather(only(predicate, predicates[:i])).or_else(rest).keeping(default)
+            for i, predicate in enumerate(predicates)
+        ]
+        choices = (*(choose(evidence, self.scale, self.prices) for evidence in own), default)
+        return _Plan(predicates, choices, (*own, rest))
 
     def _gather(self, served: Callable[[Condition], bool]) -> Evidence:
         return gather(self.comparisons, self.cells, self.max_sizes, served=served, weights=self.weights)

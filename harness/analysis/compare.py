@@ -1,7 +1,8 @@
 """Verdicts: which candidate wins against libc at which point, corrected for how many points were looked at.
 
-A candidate wins where its effect is at least the margin and the test that it is no faster than libc is rejected after
-Holm's correction over all points; likewise it loses. Everything else is a tie.
+A candidate wins where the hypothesis "it is faster than libc by the margin at the most" is rejected after Holm's
+correction over all points; likewise it loses. Everything else is a tie. The hypothesis is the margin and not zero:
+processes that happen to share a layout agree with each other, and a test against zero then calls that layout a win.
 Source: Holm, A simple sequentially rejective multiple test procedure (1979).
 """
 
@@ -62,8 +63,8 @@ def compare(estimates: Sequence[Estimate], noise: Noise, level: float = 0.95) ->
     tested = table["processes"].to_numpy() >= ENOUGH
     for column in ("p_faster", "p_slower"):
         table[column] = np.where(tested, _holm_where(table[column].to_numpy(dtype=float), tested), 1.0)
-    faster = (table["p_faster"] < 1 - level) & (table["estimate"] >= table["margin"])
-    slower = (table["p_slower"] < 1 - level) & (table["estimate"] <= -table["margin"])
+    faster = table["p_faster"] < 1 - level
+    slower = table["p_slower"] < 1 - level
     table["verdict"] = np.select([faster, slower], [Verdict.WIN, Verdict.LOSS], Verdict.TIE)
     return table[list(COLUMNS)]
 
@@ -71,6 +72,7 @@ def compare(estimates: Sequence[Estimate], noise: Noise, level: float = 0.95) ->
 def _rows(found: Estimate, noise: Noise, level: float) -> pd.DataFrame:
     low, high = found.interval(level)
     block = found.block
+    margin = noise.margin(block.size, block.baseline_ns)
     table = pd.DataFrame(
         {
             "condition": block.condition,
@@ -79,10 +81,10 @@ def _rows(found: Estimate, noise: Noise, level: float) -> pd.DataFrame:
             "estimate": found.value,
             "low": low,
             "high": high,
-            "p_faster": found.p_faster(),
-            "p_slower": found.p_slower(),
+            "p_faster": found.p_faster(margin),
+            "p_slower": found.p_slower(margin),
             "processes": found.processes,
-            "margin": noise.margin(block.size, block.baseline_ns),
+            "margin": margin,
             "baseline_ns": block.baseline_ns,
         }
     )

@@ -1,7 +1,7 @@
 """Where one kernel overtakes another: none, one or several sizes, each with its interval, in either order.
 
-A point counts only where the difference is beyond the margin and its interval excludes zero; points between that do not
-count are the crossing's surroundings. The curve of paired log ratios over log2 size is interpolated by PCHIP, which does
+A point counts only where the whole interval of the difference lies beyond the margin; points between that do not count
+are the crossing's surroundings. The curve of paired log ratios over log2 size is interpolated by PCHIP, which does
 not overshoot, and its root found by Brent's method; where the points are monotone but for noise they are first made so
 by isotonic regression. An interval is never tighter than the grid around the root.
 
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,8 +40,8 @@ class Curve:
 
     def states(self) -> NDArray[np.int64]:
         """+1 where the first is faster beyond doubt and margin, -1 where the second is, else 0."""
-        faster = (self.value > self.margin) & (self.low > 0)
-        slower = (self.value < -self.margin) & (self.high < 0)
+        faster = self.low > self.margin
+        slower = self.high < -self.margin
         return faster.astype(np.int64) - slower.astype(np.int64)
 
 
@@ -63,7 +64,7 @@ def crossovers(curve: Curve, level: float = 0.95) -> tuple[Crossover, ...]:
     counted = np.flatnonzero(states)
     return tuple(
         _locate(curve, int(left), int(right), level)
-        for left, right in zip(counted, counted[1:], strict=False)
+        for left, right in pairwise(counted)
         if states[left] != states[right]
     )
 
@@ -101,7 +102,8 @@ def _root(x: Floats, y: Floats) -> float:
     """A zero of the interpolated curve; NaN where its ends have one sign."""
     if y[0] == 0 or y[-1] == 0 or (y[0] > 0) == (y[-1] > 0):
         return float("nan")
-    return float(brentq(PchipInterpolator(x, y), x[0], x[-1]))
+    curve = PchipInterpolator(x, y)
+    return float(brentq(lambda at: float(curve(at)), x[0], x[-1]))
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,8 @@ def threshold(curve: Curve, level: float = 0.95) -> Threshold:
     cuts = [_best_cut(curve.sizes, np.where(credit != 0, draw, 0.0)) for draw in curve.draws]
     cut = _best_cut(curve.sizes, credit)
     if cut == len(curve.sizes):
-        return Threshold(None, None, None, f"{curve.first} is nowhere slower than {curve.second} up to the largest size")
+        note = f"{curve.first} is nowhere slower than {curve.second} up to the largest size"
+        return Threshold(None, None, None, note)
     low, high = np.quantile(cuts, [(1 - level) / 2, (1 + level) / 2]).astype(int)
     note = _hidden(curve, wins[wins >= curve.sizes[cut]], losses[losses < curve.sizes[cut]])
     return Threshold(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,8 @@ import pandas as pd
 from harness.analysis.alignment import delta_of
 from harness.analysis.classes import build
 from harness.analysis.compare import compare
+from harness.analysis.crossover import Crossover, Curve, Threshold, crossovers, threshold
+from harness.analysis.curves import curve
 from harness.analysis.estimate import estimate
 from harness.analysis.hazard import Hazard, hazards
 from harness.analysis.noise import Noise, noise
@@ -21,7 +23,10 @@ from harness.analysis.pairing import PairedBlock, pair, process_medians
 from harness.analysis.policy import PolicyTable
 from harness.analysis.profile import Profile
 from harness.analysis.regret import Regret, regret
-from harness.experiment import Condition, Sizes
+from harness.experiment import BASELINE, Condition, Sizes
+
+NOT_SIMD: Final = frozenset({"libc", "string", "portable"})
+"""Families of kernels whose copies are not vector loads and stores of their own."""
 
 
 class KernelFacts(Protocol):
@@ -47,6 +52,10 @@ class Decisions:
     noise: Noise
     comparisons: pd.DataFrame
     """One row a block x candidate; columns as in `compare.COLUMNS`."""
+    crossovers: Mapping[str, tuple[Crossover, ...]]
+    """Per condition of fixed sizes: where the best SIMD kernel and libc overtake each other."""
+    headline: Threshold
+    """The one cut between the best SIMD kernel and libc under the plainest condition."""
     hazards: tuple[Hazard, ...]
     policy: PolicyTable
     regret: Regret
@@ -82,7 +91,37 @@ def decide(
     comparisons = compare(estimates, floor, level)
     found = hazards(comparisons, kernels)
     policy = _policy(comparisons, kernels, found, profile)
-    return Decisions(floor, comparisons, found, policy, regret(_medians(blocks), policy, seed))
+    curves = _curves(blocks, kernels, floor, level, seed)
+    return Decisions(
+        noise=floor,
+        comparisons=comparisons,
+        crossovers={key: crossovers(each, level) for key, each in curves.items()},
+        headline=_headline(curves.get(Condition().key), level),
+        hazards=found,
+        policy=policy,
+        regret=regret(_medians(blocks), policy, seed),
+    )
+
+
+def _curves(
+    blocks: Iterable[PairedBlock], kernels: Mapping[str, KernelFacts], floor: Noise, level: float, seed: int
+) -> dict[str, Curve]:
+    """The best SIMD kernel against libc over size, per condition of fixed sizes with two sizes or more."""
+    simd = [name for name, facts in kernels.items() if facts.family not in NOT_SIMD]
+    grouped: dict[str, list[PairedBlock]] = {}
+    for block in blocks:
+        if Condition.parse(block.condition).sizes is Sizes.FIXED:
+            grouped.setdefault(block.condition, []).append(block)
+    drawn = {
+        key: curve(group, simd, BASELINE, floor, name="simd", level=level, seed=seed) for key, group in grouped.items()
+    }
+    return {key: each for key, each in drawn.items() if each is not None}
+
+
+def _headline(plain: Curve | None, level: float) -> Threshold:
+    if plain is None:
+        return Threshold(None, None, None, "no SIMD kernel was measured often enough at two sizes or more")
+    return threshold(plain, level)
 
 
 def _policy(

@@ -1,7 +1,7 @@
 """What all conditions together say about each kernel in each cell: its mean gain, and whether it may serve there.
 
-A kernel may serve a cell if it survives every condition that speaks for the cell: nowhere slower than libc, and
-measurably faster in at least one. Libc may serve always, so that ties keep it.
+A kernel may serve a cell if it survives every condition that speaks for the cell: nowhere slower than libc beyond
+doubt and margin, and a winner in at least one. Libc may serve always, so that ties keep it.
 """
 
 from __future__ import annotations
@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
+CERTAIN_LOSS: Final = math.log(1.02)
+CERTAIN_LOSS_NS: Final = 0.5
+"""A kernel that is certainly slower and by more than both is kept out even where the noise margin is wider.
+
+The second is about a cycle: less than that is what the placement of code and data costs small copies by chance.
+"""
+
 SCOUTED: Final = 4
 """Fewer processes than this mean that the sweep dropped the kernel there: its estimate alone keeps it out."""
 
@@ -39,8 +46,10 @@ class Evidence:
     low: Floats
     """Weighted mean of the intervals' ends, as if all errors had one cause: never too narrow."""
     high: Floats
+    survives: Bools
+    """Whether the kernel is nowhere slower than libc."""
     allowed: Bools
-    """Whether the kernel may serve the cell."""
+    """Whether it may serve the cell: it survives and wins somewhere."""
     processes: NDArray[np.int64]
     """Fewest processes behind any measurement that speaks for the kernel; 0 where none does."""
     blocks: NDArray[np.int64]
@@ -51,9 +60,16 @@ class Evidence:
     def or_else(self, other: Evidence) -> Evidence:
         """This evidence, and the other's in cells for which nothing speaks here."""
         covered = self.covered[:, None]
-        fields = ("estimate", "low", "high", "allowed", "processes", "blocks")
+        fields = ("estimate", "low", "high", "survives", "allowed", "processes", "blocks")
         blended = {name: np.where(covered, getattr(self, name), getattr(other, name)) for name in fields}
         return replace(self, covered=self.covered | other.covered, **blended)
+
+    def keeping(self, choice: Sequence[int]) -> Evidence:
+        """The same, but that a kernel chosen elsewhere, one a cell, may serve already where it survives."""
+        row = np.arange(len(self.cells))
+        allowed = self.allowed.copy()
+        allowed[row, choice] |= self.survives[row, choice]
+        return replace(self, allowed=allowed)
 
 
 def everything_but(predicates: Sequence[Predicate]) -> Callable[[Condition], bool]:
@@ -88,7 +104,7 @@ def gather(
 
     Args:
         comparisons: one row a block x candidate: condition, size, candidate, estimate, low, high, processes,
-            margin, verdict.
+            margin, verdict, baseline_ns.
         cells: from `cells.cut`.
         max_sizes: largest number of bytes each kernel accepts, by name; other candidates are ignored.
         served: which conditions count.
@@ -113,8 +129,28 @@ class _Grid:
     low: Floats
     high: Floats
     processes: Floats
-    slower: Bools
+    lost_ns: Floats
+    """What the kernel takes longer than libc, nanoseconds a copy."""
+    margin: Floats
     win: Bools
+
+    def slower(self, below: int, above: int, size: float) -> Bools:
+        """Which kernels are slower than libc at a size between two measured ones, beyond doubt.
+
+        Interpolated over log size: where conditions are measured far apart, one end's loss is not the whole gap's.
+        """
+        first, last = self.sizes[below], self.sizes[above]
+        part = 0.0 if first == last else math.log(min(max(size, first), last) / first) / math.log(last / first)
+
+        def at(table: Floats) -> Floats:
+            start, end = table[below], table[above]
+            between = (1 - part) * start + part * end if 0 < part < 1 else (end if part else start)
+            known: Floats = np.where(np.isnan(end), start, np.where(np.isnan(start), end, between))
+            return known
+
+        estimate, high = at(self.estimate), at(self.high)
+        large = (estimate < -at(self.margin)) | ((estimate < -CERTAIN_LOSS) & (at(self.lost_ns) > CERTAIN_LOSS_NS))
+        return large & ((high < 0) | (at(self.processes) < SCOUTED))
 
     @classmethod
     def of(cls, rows: pd.DataFrame, kernels: Sequence[str]) -> _Grid:
@@ -133,10 +169,10 @@ class _Grid:
         estimate, low, high, margin = (spread(name) for name in ("estimate", "low", "high", "margin"))
         win = np.zeros(estimate.shape, dtype=bool)
         win[at] = ((known["estimate"] >= known["margin"]) & (known["low"] > 0)).to_numpy()
-        slower = (estimate < -margin) & ((high < 0) | (spread("processes") < SCOUTED))
+        lost_ns = spread("baseline_ns") * np.expm1(-estimate)
         processes = spread("processes")
         processes[:, 0] = int(rows["processes"].min()) if len(rows) else 0
-        return cls(sizes, estimate, low, high, processes, slower, win)
+        return cls(sizes, estimate, low, high, processes, lost_ns, margin, win)
 
 
 class _Tally:
@@ -154,12 +190,13 @@ class _Tally:
     def add(self, condition: Condition, grid: _Grid, cells: Sequence[Cell], weight: float) -> None:
         for i, cell in enumerate(cells):
             points = covering(condition, grid.sizes, cell)
-            for size, relevance in points:
-                guards = condition.sizes is Sizes.FIXED or relevance >= RELEVANT
-                self._add_point(i, grid, grid.sizes.index(size), weight * relevance / len(points), guards)
+            rows = [grid.sizes.index(size) for size, _ in points]
+            for row, (_, relevance) in zip(rows, points, strict=True):
+                self._add_point(i, grid, row, weight * relevance / len(points))
+            if condition.sizes is Sizes.FIXED or (points and points[0][1] >= RELEVANT):
+                self._guard(i, cell, grid, rows)
 
-    def _add_point(self, cell: int, grid: _Grid, row: int, weight: float, guards: bool) -> None:
-        measured = ~np.isnan(grid.estimate[row])
+    def _add_point(self, cell: int, grid: _Grid, row: int, weight: float) -> None:
         # A kernel that only scouts saw has no interval: that can keep it out, but not speak for it.
         counted = np.isfinite(grid.high[row]) & (weight > 0)
         self.weight[cell] += weight * counted
@@ -167,10 +204,15 @@ class _Tally:
             total[cell] += weight * np.where(counted, part[row], 0.0)
         self.processes[cell] = np.fmin(self.processes[cell], np.where(counted, grid.processes[row], np.inf))
         self.blocks[cell] += counted
-        if guards:
+
+    def _guard(self, cell: int, where: Cell, grid: _Grid, rows: Sequence[int]) -> None:
+        """Lets kernels survive that are not slower at either end of the cell, interpolated over log size."""
+        for row in rows:
             expected = self.limits >= grid.sizes[row]
-            self.survives[cell] &= ~grid.slower[row] & (measured | ~expected)
-            self.wins[cell] |= grid.win[row] & counted
+            self.survives[cell] &= ~np.isnan(grid.estimate[row]) | ~expected
+            self.wins[cell] |= grid.win[row] & (self.weight[cell] > 0)
+        for size in (where.start, where.end) if rows else ():
+            self.survives[cell] &= ~grid.slower(rows[0], rows[-1], size)
 
     def result(self, cells: tuple[Cell, ...], kernels: tuple[str, ...]) -> Evidence:
         known = self.weight > 0
@@ -178,7 +220,9 @@ class _Tally:
         last = np.array([cell.end - 1 for cell in cells])
         # No kernel with a limit serves the endless cell, and one whose limit is `size_t`'s own does.
         fits = np.minimum(last, float(2**53))[:, None] <= self.limits[None, :]
-        allowed = known & fits & self.survives & self.wins
+        survives = known & fits & self.survives
+        survives[:, 0] = True
+        allowed = survives & self.wins
         allowed[:, 0] = True
         return Evidence(
             cells,
@@ -186,6 +230,7 @@ class _Tally:
             self.estimate / divisor,
             self.low / divisor,
             self.high / divisor,
+            survives,
             allowed,
             np.where(known, self.processes, 0).astype(np.int64),
             self.blocks,

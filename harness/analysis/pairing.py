@@ -37,11 +37,12 @@ def pair(samples: pd.DataFrame) -> tuple[PairedBlock, ...]:
         if BASELINE not in times:
             continue
         times = times[times[BASELINE].notna()]
-        ratios = -np.log(times.div(times[BASELINE], axis=0))
+        logs: pd.DataFrame = times.apply(np.log)
+        ratios = -logs.sub(logs[BASELINE], axis=0)
         blocks.append(
             PairedBlock(
                 condition=str(condition),
-                size=int(size),
+                size=int(str(size)),
                 candidates=tuple(str(name) for name in ratios.columns),
                 processes=tuple(
                     np.asarray(rows, dtype=np.float64) for _, rows in ratios.groupby(level="process", sort=True)

@@ -29,6 +29,8 @@ Choice = tuple[int, ...]
 ANY: Final = "any"
 NARROW: Final = 0.05
 """Octaves; a narrower cell is one size that a profile may single out."""
+FREE: Final = 256
+"""The dispatcher has a jump target for each size up to here."""
 FLOOR: Final = 1e-9
 """Share of calls spread evenly over all doublings, so that sizes a profile lacks still get their best kernel."""
 
@@ -39,6 +41,8 @@ class Prices:
 
     rule_ns: float = 0.3
     """One compare more for all sizes from a boundary on."""
+    small_rule_ns: float = 0.03
+    """The same up to `FREE` bytes, where the dispatcher's cuts are free: enough to keep noise from cutting."""
     class_ns: float = 0.5
     """One predicate more for all sizes from the class's `min_size` on."""
     churn: float = 0.02
@@ -107,6 +111,9 @@ class Scale:
     per_ns: Floats
     """What a nanosecond costs that every call from the cell's lower end on spends."""
 
+    octave: Floats
+    """Share of calls in an octave of sizes as busy as the cell."""
+
     @classmethod
     def of(cls, cells: Sequence[Cell], profile: Profile, libc_ns: Callable[[float], float]) -> Scale:
         """Weighs cells under a profile; `libc_ns` gives libc's nanoseconds a copy of a size."""
@@ -118,7 +125,8 @@ class Scale:
             ]
         )
         relative = calls / np.array([libc_ns(cell.middle) for cell in cells])
-        return cls(calls, np.cumsum(relative[::-1])[::-1])
+        octaves = np.array([1.0 if cell.high is None else math.log2(cell.high / max(cell.low, 1)) for cell in cells])
+        return cls(calls, np.cumsum(relative[::-1])[::-1], calls / np.maximum(octaves, NARROW))
 
     def cost(self, evidence: Evidence) -> Floats:
         """Cells x kernels: expected relative time."""
@@ -128,7 +136,9 @@ class Scale:
 def choose(evidence: Evidence, scale: Scale, prices: Prices) -> Choice:
     """The cheapest kernel for each cell among those that may serve it."""
     cost = np.where(evidence.allowed, scale.cost(evidence), np.inf)
-    return cheapest(cost, prices.rule_ns * scale.per_ns, prices.max_rules)
+    free = np.array([cell.low <= FREE + 1 for cell in evidence.cells])
+    price = np.where(free, prices.small_rule_ns, prices.rule_ns) * scale.per_ns
+    return cheapest(cost, price + prices.churn * scale.octave, prices.max_rules)
 
 
 def rules(choice: Choice, evidence: Evidence, scale: Scale, first: int = 0) -> tuple[PolicyRule, ...]:

@@ -32,7 +32,7 @@ def ns(condition, size, candidate):
     if candidate in {"libc", AA_ARM}:
         return libc_ns(size) * (10 if crawls else 1) * (1.8 if condition == RANDOM else 1)
     if candidate == "masked":
-        return libc_ns(size)
+        return libc_ns(size) * 0.9
     return libc_ns(size) * (0.8 if size >= 2048 else 1.1) * (1.8 if condition == RANDOM else 1)
 
 
@@ -80,6 +80,14 @@ def test_the_hazard_is_found(decisions):
 def test_the_policy_leaves_little_regret(decisions):
     assert abs(decisions.regret.mean) < 1
     assert len(decisions.regret.blocks) == 3 * len(SIZES) + len(DELTAS) * len(SIZES[2:])
+
+
+def test_crossovers_and_headline_are_those_of_the_best_simd_kernel(decisions):
+    (first, second) = decisions.crossovers[HOT]
+    assert (first.below, first.above, second.below, second.above) == ("simd", "libc", "libc", "simd")
+    assert 1000 <= second.low <= second.size <= second.high <= 2048
+    assert RANDOM not in decisions.crossovers
+    assert decisions.headline.note
 
 
 def test_equal_samples_give_equal_decisions(decisions):

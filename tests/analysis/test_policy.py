@@ -65,9 +65,11 @@ def test_a_kernel_that_was_dropped_from_a_condition_is_not_chosen():
     assert kernels_of(policy(comparisons)) == [(0, None, "libc")]
 
 
-def test_a_certain_loss_within_a_wide_margin_keeps_a_kernel_out():
+def test_a_certain_loss_of_more_than_a_cycle_keeps_a_kernel_out_whatever_the_margin():
     wide = [row(PAGE, size, "avx", -0.03, margin=0.1) for size in SIZES]
-    assert kernels_of(policy(frame(grid(HOT, SIZES, avx=TWICE), wide))) == [(0, None, "libc")]
+    table = policy(frame(grid(HOT, SIZES, avx=TWICE), wide))
+    assert table.rule(1024, 0).kernel == "libc"
+    assert table.rule(16, 0).kernel == "avx", "a fraction of a nanosecond is within a cycle"
 
 
 def test_max_size_is_respected():
@@ -87,9 +89,9 @@ def test_random_sizes_keep_out_what_wins_only_when_sizes_are_known():
 def test_a_small_gain_does_not_pay_for_a_rule_under_small_sizes():
     comparisons = frame(grid(HOT, (9, 24, 32, 48), avx=lambda n: 0.03 if n == 24 else 0.0))
     shape = profile.log_uniform(1, 64)
-    assert kernels_of(policy(comparisons, shape=shape)) == [(0, None, "libc")]
-    free = policy(comparisons, shape=shape, prices=Prices(rule_ns=0))
-    assert (9, 32, "avx") in kernels_of(free) or (0, 32, "avx") in kernels_of(free)
+    dear = policy(comparisons, shape=shape, prices=Prices(small_rule_ns=0.3))
+    assert kernels_of(dear) == [(0, None, "libc")]
+    assert kernels_of(policy(comparisons, shape=shape)) == [(0, 32, "avx"), (32, None, "libc")]
 
 
 def test_rules_are_limited():
@@ -142,3 +144,20 @@ def test_every_delta_has_one_neighbourhood():
     assert sum(shares.values()) == pytest.approx(1)
     assert shares[2048] > shares[0] > shares[16] > 0 or shares[16] > shares[0]
     assert neighbourhoods([]) == {}
+
+
+def test_between_sizes_measured_far_apart_a_loss_counts_by_its_distance():
+    dram = grid(DRAM, (1024, 16384), avx=lambda n: 0.05 if n == 1024 else -0.04)
+    table = policy(frame(grid(HOT, (*SIZES, 2000, 12000), avx=0.3), dram))
+    assert table.rule(1500, 0).kernel == "avx"
+    assert table.rule(13000, 0).kernel == "libc"
+
+
+def test_a_loss_that_is_not_certain_keeps_no_kernel_out():
+    doubtful = [row(PAGE, size, "avx", -0.05, half=0.2) for size in SIZES]
+    assert policy(frame(grid(HOT, SIZES, avx=0.3), doubtful)).rule(1024, 0).kernel == "avx"
+
+
+def test_what_only_scouts_saw_cannot_speak_for_a_kernel():
+    scouted = [row(HOT, size, "avx", TWICE, half=float("inf"), processes=1) for size in SIZES]
+    assert kernels_of(policy(frame(scouted))) == [(0, None, "libc")]
