@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Protocol
 
 import numpy as np
 import pandas as pd
 
 from harness.analysis.alignment import delta_of
+from harness.analysis.cells import Weights
 from harness.analysis.classes import build
 from harness.analysis.compare import compare
 from harness.analysis.crossover import Crossover, Curve, Threshold, crossovers, threshold
@@ -20,7 +22,7 @@ from harness.analysis.hazard import Hazard, hazards
 from harness.analysis.noise import Noise, noise
 from harness.analysis.offers import offers
 from harness.analysis.pairing import PairedBlock, pair, process_medians
-from harness.analysis.policy import PolicyTable
+from harness.analysis.policy import PolicyTable, Prices
 from harness.analysis.profile import Profile
 from harness.analysis.regret import Regret, regret
 from harness.experiment import BASELINE, Condition, Sizes
@@ -45,6 +47,16 @@ class KernelFacts(Protocol):
         """Instruction set it needs."""
 
 
+OPINIONS: Final = (
+    (Prices(), Weights()),
+    (Prices(), Weights(random_sizes=8.0)),
+    (Prices(small_rule_ns=0.3, rule_ns=1.0, churn=0.05), Weights()),
+    (Prices(small_rule_ns=0.3, rule_ns=1.0, churn=0.05), Weights(random_sizes=8.0)),
+    (Prices(small_rule_ns=2.0, rule_ns=5.0, churn=0.1), Weights()),
+)
+"""What a cut costs and how much unpredictable sizes count: the opinions that a policy is made under."""
+
+
 @dataclass(frozen=True)
 class Decisions:
     """Everything that a run decides."""
@@ -57,8 +69,11 @@ class Decisions:
     headline: Threshold
     """The one cut between the best SIMD kernel and libc under the plainest condition."""
     hazards: tuple[Hazard, ...]
-    policy: PolicyTable
+    policies: tuple[PolicyTable, ...]
+    """Different ones from fine to coarse; the first is what the analysis alone would choose. What a cut costs where
+    sizes are unpredictable only a trial of the dispatcher tells."""
     regret: Regret
+    """Of the first policy."""
 
 
 def decide(
@@ -90,7 +105,8 @@ def decide(
     floor = noise(estimates, cycle_ns)
     comparisons = compare(estimates, floor, level)
     found = hazards(comparisons, kernels)
-    policy = _policy(comparisons, kernels, found, profile)
+    made = (_policy(comparisons, kernels, found, profile, prices, weights) for prices, weights in OPINIONS)
+    policies = tuple(dict.fromkeys(made))
     curves = _curves(blocks, kernels, floor, level, seed)
     return Decisions(
         noise=floor,
@@ -98,8 +114,8 @@ def decide(
         crossovers={key: crossovers(each, level) for key, each in curves.items()},
         headline=_headline(curves.get(Condition().key), level),
         hazards=found,
-        policy=policy,
-        regret=regret(_medians(blocks), policy, seed),
+        policies=policies,
+        regret=regret(_medians(blocks), policies[0], seed),
     )
 
 
@@ -125,18 +141,24 @@ def _headline(plain: Curve | None, level: float) -> Threshold:
 
 
 def _policy(
-    comparisons: pd.DataFrame, kernels: Mapping[str, KernelFacts], found: Iterable[Hazard], profile: Profile
+    comparisons: pd.DataFrame,
+    kernels: Mapping[str, KernelFacts],
+    found: Iterable[Hazard],
+    profile: Profile,
+    prices: Prices,
+    weights: Weights,
 ) -> PolicyTable:
     """The policy with the classes that hazards and milder differences call for, where they pay."""
     max_sizes = {name: facts.max_size for name, facts in kernels.items()}
     libc_ns = baseline_time(comparisons)
-    guarded = build(comparisons, max_sizes, (), profile, libc_ns)
+    make = partial(build, max_sizes=max_sizes, profile=profile, libc_ns=libc_ns, prices=prices, weights=weights)
+    guarded = make(comparisons, predicates=())
     mixes = comparisons["condition"].map(lambda key: delta_of(Condition.parse(key)) is None)
     if mixes.all() or not mixes.any():
         return guarded
-    unclassed = build(comparisons[mixes], max_sizes, (), profile, libc_ns)
+    unclassed = make(comparisons[mixes], predicates=())
     offered = [*(hazard.predicate for hazard in found), *offers(comparisons, unclassed, guarded)]
-    return build(comparisons, max_sizes, offered, profile, libc_ns)
+    return make(comparisons, predicates=offered)
 
 
 def baseline_time(comparisons: pd.DataFrame) -> Callable[[float], float]:

@@ -63,7 +63,7 @@ class Pace:
 
 def _processes(small: int, middle: int, large: int, huge: int) -> Callable[[int], int]:
     def wanted(size: int) -> int:
-        for bound, count in ((512, small), (64 << 10, middle), (16 << 20, large)):
+        for bound, count in ((512, small), (64 << 10, middle), (256 << 20, large)):
             if size <= bound:
                 return count
         return huge
