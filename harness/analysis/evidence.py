@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from harness.analysis.alignment import Predicate, delta_of
 from harness.analysis.cells import RELEVANT, Cell, Weights, covering
+from harness.analysis.compare import ENOUGH
 from harness.experiment import AA_ARM, BASELINE, Condition, Sizes
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Evidence:
     survives: Bools
     """Whether the kernel is nowhere slower than libc."""
     allowed: Bools
-    """Whether it may serve the cell: it survives and wins somewhere."""
+    """Whether it may serve the cell: it survives, wins somewhere, and its mean gain is beyond doubt."""
     processes: NDArray[np.int64]
     """Fewest processes behind any measurement that speaks for the kernel; 0 where none does."""
     blocks: NDArray[np.int64]
@@ -128,6 +129,7 @@ class _Grid:
     estimate: Floats
     low: Floats
     high: Floats
+    """Infinite, both, where too few processes measured it."""
     processes: Floats
     lost_ns: Floats
     """What the kernel takes longer than libc, nanoseconds a copy."""
@@ -167,11 +169,14 @@ class _Grid:
             return table
 
         estimate, low, high, margin = (spread(name) for name in ("estimate", "low", "high", "margin"))
+        processes = spread("processes")
+        scouted = processes < ENOUGH
+        scouted[:, 0] = False
+        low[scouted], high[scouted] = -np.inf, np.inf
         win = np.zeros(estimate.shape, dtype=bool)
         win[at] = ((known["estimate"] >= known["margin"]) & (known["low"] > 0)).to_numpy()
         lost_ns = spread("baseline_ns") * np.expm1(-estimate)
-        processes = spread("processes")
-        processes[:, 0] = int(rows["processes"].min()) if len(rows) else 0
+        processes[:, 0] = int(rows["processes"].max())
         return cls(sizes, estimate, low, high, processes, lost_ns, margin, win)
 
 
@@ -222,7 +227,7 @@ class _Tally:
         fits = np.minimum(last, float(2**53))[:, None] <= self.limits[None, :]
         survives = known & fits & self.survives
         survives[:, 0] = True
-        allowed = survives & self.wins
+        allowed = survives & self.wins & (self.low > 0)
         allowed[:, 0] = True
         return Evidence(
             cells,

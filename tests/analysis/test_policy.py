@@ -159,5 +159,5 @@ def test_a_loss_that_is_not_certain_keeps_no_kernel_out():
 
 
 def test_what_only_scouts_saw_cannot_speak_for_a_kernel():
-    scouted = [row(HOT, size, "avx", TWICE, half=float("inf"), processes=1) for size in SIZES]
+    scouted = [row(HOT, size, "avx", TWICE, processes=2) for size in SIZES]
     assert kernels_of(policy(frame(scouted))) == [(0, None, "libc")]
