@@ -164,8 +164,9 @@ def judge(blocks: Sequence[PairedBlock], cycle_ns: float, seconds: float, interr
     slower, faster = [], []
     for each in found:
         at = each.block.candidates.index(DISPATCH)
-        slower.append(float(each.p_slower()[at]))
-        faster.append(float(each.p_faster()[at]))
+        margin = heard.margin(each.block.size, each.block.baseline_ns)
+        slower.append(float(each.p_slower(margin)[at]))
+        faster.append(float(each.p_faster(margin)[at]))
     adjusted = zip(holm(np.array(slower)), holm(np.array(faster)), strict=True)
     made = []
     for each, (p_slower, p_faster) in zip(found, adjusted, strict=True):
@@ -183,7 +184,7 @@ def judge(blocks: Sequence[PairedBlock], cycle_ns: float, seconds: float, interr
                 low=float(np.exp(low[at])),
                 high=float(np.exp(high[at])),
                 margin=margin,
-                verdict=_verdict(value, margin, p_slower, p_faster),
+                verdict=_verdict(p_slower, p_faster),
                 best=best,
                 regret=regret,
                 processes=int(each.processes[at]),
@@ -192,10 +193,10 @@ def judge(blocks: Sequence[PairedBlock], cycle_ns: float, seconds: float, interr
     return Verification(tuple(made), heard.p95, seconds, interrupted)
 
 
-def _verdict(value: float, margin: float, p_slower: float, p_faster: float) -> str:
-    if value <= -margin and p_slower < 0.05:
+def _verdict(p_slower: float, p_faster: float) -> str:
+    if p_slower < 0.05:
         return "loss"
-    return "win" if value >= margin and p_faster < 0.05 else "tie"
+    return "win" if p_faster < 0.05 else "tie"
 
 
 def _regret(block: PairedBlock) -> tuple[str, float]:

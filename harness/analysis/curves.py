@@ -15,7 +15,7 @@ from harness.analysis.pairing import PairedBlock, process_medians
 Floats = NDArray[np.float64]
 
 DRAWS = 200
-ENOUGH = 3
+ENOUGH = 5
 """Processes below which a point is not on a curve."""
 
 

@@ -17,6 +17,7 @@ BANDS: Final = (64, 512, 4 << 10, 64 << 10, 1 << 20, 16 << 20)
 LEAST: Final = 0.02
 """Gains below two percent are ties whatever the noise."""
 SHARE: Final = 0.95
+PROCESSES: Final = 3
 ENOUGH: Final = 5
 """Blocks a band needs for a percentile of its own; below that the whole run's serves."""
 
@@ -39,12 +40,17 @@ class Noise:
 
 
 def noise(estimates: Sequence[Estimate], cycle_ns: float) -> Noise:
-    """The noise of a run, from its A/A arms; no noise at all where it has none."""
-    errors = [
-        (found.block.size, abs(float(found.value[found.block.candidates.index(AA_ARM)])))
+    """The noise of a run, from its A/A arms; no noise at all where it has none.
+
+    Blocks of few processes are left out where others are known: no verdict rests on them, and their error is larger.
+    """
+    arms = [
+        (found.block.size, abs(float(found.value[at])), int(found.processes[at]))
         for found in estimates
         if AA_ARM in found.block.candidates
+        for at in [found.block.candidates.index(AA_ARM)]
     ]
+    errors = [(size, error) for size, error, count in arms if count >= PROCESSES] or [arm[:2] for arm in arms]
     everywhere = _p95([error for _, error in errors])
     bands = []
     for band in range(len(BANDS) + 1):

@@ -72,8 +72,8 @@ def _processes(small: int, middle: int, large: int, huge: int) -> Callable[[int]
 
 
 PACES: Final = (
-    Pace(_processes(7, 6, 4, 3), 12, 7, 100.0),
-    Pace(_processes(12, 12, 6, 3), 24, 9, 150.0),
+    Pace(_processes(8, 8, 5, 3), 12, 7, 100.0),
+    Pace(_processes(12, 14, 6, 3), 24, 9, 150.0),
     Pace(_processes(20, 20, 12, 6), 40, 15, 300.0),
 )
 """By tier."""
@@ -353,7 +353,5 @@ def _turns(low: BlockState, high: BlockState) -> bool:
 def rounds_for(size: int, rounds: int) -> int:
     """Fewer rounds where one call takes milliseconds."""
     if size >= 128 << 20:
-        return 2
-    if size >= 8 << 20:
-        return 3
-    return rounds
+        return min(rounds, 3)
+    return min(rounds, 5) if size >= 8 << 20 else rounds
