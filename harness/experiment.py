@@ -88,9 +88,7 @@ class Condition:
             raise ValueError(f"{key!r} is no condition")
         sizes, residency, where, delta, after, threads = match.groups()
         offsets = Offsets.DELTA if delta is not None else Offsets(where)
-        return cls(
-            Sizes(sizes), Residency(residency), offsets, int(delta or 0), after == "reread", int(threads)
-        )
+        return cls(Sizes(sizes), Residency(residency), offsets, int(delta or 0), after == "reread", int(threads))
 
 
 @dataclass(frozen=True, order=True)

@@ -22,9 +22,7 @@ CLOCKSOURCE = Path("/sys/devices/system/clocksource/clocksource0/current_clockso
 MEMINFO = Path("/proc/meminfo")
 
 UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
-COPY_FEATURES = re.compile(
-    r"sse|ssse|avx|bmi|erms|fsrm|fzrm|fsrs|movdir|prefetchw|3dnowprefetch|asimd|sve|mops"
-)
+COPY_FEATURES = re.compile(r"sse|ssse|avx|bmi|erms|fsrm|fzrm|fsrs|movdir|prefetchw|3dnowprefetch|asimd|sve|mops")
 """Flags that can change how memory is moved. The others come and go with the kernel's version."""
 
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from harness.analysis.estimate import estimate
+from harness.analysis.estimate import Estimate, estimate
 from harness.analysis.noise import noise
 from harness.analysis.pairing import PairedBlock, pair
 from harness.experiment import AA_ARM, BASELINE, Block, Condition, Offsets, Sizes
@@ -24,6 +25,8 @@ from harness.measure.runner import setup
 from harness.measure.samples import samples
 from harness.measure.schedule import Pace, Schedule
 from harness.measure.sweep import Progress, measure
+
+Floats = NDArray[np.float64]
 
 PACE: Final = Pace(lambda size: 4, 8, 7, 150.0)
 
@@ -36,6 +39,8 @@ class Standing:
     """Geometric mean over blocks of libc's time over the dispatcher's."""
     losses: int
     """Blocks where it was slower than libc beyond margin and interval."""
+    score: float
+    """Mean log ratio over blocks, what is lost beyond the margin counted twice."""
 
 
 @dataclass(frozen=True)
@@ -82,18 +87,24 @@ def choose(
 
 
 def judge(paired: Sequence[PairedBlock], arms: Sequence[str], cycle_ns: float, interrupted: bool = False) -> Trial:
-    """Fewest losses against libc first, then the fastest; the first of equals."""
+    """The highest score wins; the first of equals."""
     found = [estimate(block) for block in paired]
     heard = noise(found, cycle_ns)
-    standings = []
-    for arm in arms:
-        values, losses = [], 0
-        for each in found:
-            at = each.block.candidates.index(arm)
-            _, high = each.interval(0.95)
-            values.append(float(each.value[at]))
-            margin = heard.margin(each.block.size, each.block.baseline_ns)
-            losses += bool(each.value[at] < -margin and high[at] < 0)
-        standings.append(Standing(math.exp(float(np.mean(values))) if values else 1.0, losses))
-    chosen = min(range(len(arms)), key=lambda index: (standings[index].losses, -standings[index].speed))
-    return Trial(chosen, tuple(standings), interrupted)
+    margins = np.array([heard.margin(each.block.size, each.block.baseline_ns) for each in found])
+    standings = tuple(_standing(found, margins, arm) for arm in arms)
+    chosen = max(range(len(arms)), key=lambda index: standings[index].score)
+    return Trial(chosen, standings, interrupted)
+
+
+def _standing(found: Sequence[Estimate], margins: Floats, arm: str) -> Standing:
+    at = [each.block.candidates.index(arm) for each in found]
+    values = np.array([each.value[column] for each, column in zip(found, at, strict=True)])
+    highs = np.array([each.interval(0.95)[1][column] for each, column in zip(found, at, strict=True)])
+    if not len(values):
+        return Standing(1.0, 0, 0.0)
+    excess = np.maximum(0.0, -values - margins)
+    return Standing(
+        speed=math.exp(float(values.mean())),
+        losses=int(((excess > 0) & (highs < 0)).sum()),
+        score=float((values - excess).mean()),
+    )

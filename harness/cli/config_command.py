@@ -64,9 +64,8 @@ def show(file: Path | None, as_json: bool) -> None:
         return
     config = located.config
     made = config.provenance
-    out.print(
-        f"measured on {config.machine.model_name} ({config.machine.label}), {made.created:%Y-%m-%d %H:%M} UTC, run {made.run_id}"
-    )
+    where = f"{config.machine.model_name} ({config.machine.label})"
+    out.print(f"measured on {where}, {made.created:%Y-%m-%d %H:%M} UTC, run {made.run_id}")
     out.print(policy_table(config))
 
 
@@ -89,9 +88,7 @@ def check(file: Path, as_json: bool) -> None:
             }
         )
     elif error is None:
-        console().print(
-            f"{file}: valid, serves this machine" + (f" ({located.note})" if located.note else "")
-        )
+        console().print(f"{file}: valid, serves this machine" + (f" ({located.note})" if located.note else ""))
     else:
         click.echo(f"error: {error}", err=True)
     if error is not None:

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
     """The `--json` flag that every command with a result has."""
-    return click.option(
-        "as_json", "--json", is_flag=True, help="Print the result as JSON on standard output."
-    )(function)
+    return click.option("as_json", "--json", is_flag=True, help="Print the result as JSON on standard output.")(
+        function
+    )
 
 
 def print_json(value: object) -> None:

@@ -39,7 +39,8 @@ def command(no_noise: bool, as_json: bool) -> None:
             for cache in here.caches
         )
         or "not told by the system",
-        "memory": f"{bytes_text(here.memory)}, {bytes_text(machine.memory_available())} free, huge pages: {here.huge_pages}",
+        "memory": f"{bytes_text(here.memory)}, {bytes_text(machine.memory_available())} free",
+        "huge pages": here.huge_pages or "unknown",
         "CPUs": str(here.cpus),
         "libc, kernel": f"{here.libc}, Linux {here.kernel}",
         "clock": f"{here.clock or 'unknown'}, one cycle {here.cycle_ns:.3f} ns",

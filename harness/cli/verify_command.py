@@ -14,7 +14,7 @@ from harness.cli.progress import live
 
 
 @click.command("verify", epilog="Example: python -m harness verify --config results/runs/latest/thresholds.toml")
-@click.option("--config", "file", type=click.Path(path_type=Path), help="Config to judge; else the one that holds here.")
+@click.option("--config", "file", type=click.Path(path_type=Path), help="Config to judge; else this machine's.")
 @click.option("--budget", type=Duration(), default=40.0, show_default="40 s", help="Time, e.g. 20s or 2m.")
 @click.option("--seed", type=int, help="Draws the same cells again; else new ones each time.")
 @click.option("--force", is_flag=True, help="Also a config of another machine, if this CPU runs its kernels.")

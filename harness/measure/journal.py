@@ -98,9 +98,13 @@ class Journal:
             folder.mkdir(parents=True, exist_ok=True)
             journal = cls(path, os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644))
         except FileExistsError:
-            raise JournalError(f"{path} exists already; go on with it by --resume {folder.name}, or name another folder") from None
+            raise JournalError(
+                f"{path} exists already; go on with it by --resume {folder.name}, or name another folder"
+            ) from None
         except OSError as error:
-            raise JournalError(f"{folder} cannot be written: {error.strerror}; name another folder with --output") from None
+            raise JournalError(
+                f"{folder} cannot be written: {error.strerror}; name another folder with --output"
+            ) from None
         journal._append("header", asdict(header))
         return journal
 
@@ -141,7 +145,9 @@ class Journal:
     def __enter__(self) -> Journal:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         os.close(self._descriptor)
 
 
@@ -192,7 +198,9 @@ def _contents(path: Path, records: list[dict[str, Any]], note: str, whole: int) 
     if not records or records[0].pop("kind") != "header":
         raise JournalError(f"{path} has no header; it is no journal of a sweep, or nothing was measured: sweep again")
     if records[0].get("version") != VERSION:
-        raise JournalError(f"{path} is of version {records[0].get('version')}, this harness reads {VERSION}; sweep again")
+        raise JournalError(
+            f"{path} is of version {records[0].get('version')}, this harness reads {VERSION}; sweep again"
+        )
     records[0]["experiments"] = tuple(records[0]["experiments"])
     replies, events = [], []
     for data in records[1:]:

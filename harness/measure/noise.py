@@ -65,7 +65,15 @@ def aa_p95(replies: list[Reply]) -> float:
 def _jobs(process: int) -> list[Job]:
     arms = (BASELINE, AA_ARM)
     return [
-        Job(Block("noise", Condition(offsets=Offsets.PAGE), size).key, process, 1000 * process + size, arms, ROUNDS, 200.0, keep=arms)
+        Job(
+            Block("noise", Condition(offsets=Offsets.PAGE), size).key,
+            process,
+            1000 * process + size,
+            arms,
+            ROUNDS,
+            200.0,
+            keep=arms,
+        )
         for size in SIZES
     ]
 

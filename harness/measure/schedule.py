@@ -265,7 +265,8 @@ class Schedule:
         added = False
         for key in sorted(self._bisected):
             along = sorted(
-                (state for state in self.states.values() if state.block.condition.key == key), key=lambda s: s.block.size
+                (state for state in self.states.values() if state.block.condition.key == key),
+                key=lambda s: s.block.size,
             )
             for low, high in zip(along, along[1:], strict=False):
                 if _turns(low, high) and high.block.size > low.block.size * BISECTED_GAP:

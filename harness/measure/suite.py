@@ -34,9 +34,7 @@ def build(replies: Iterable[Reply], header: Header) -> pyperf.BenchmarkSuite:
                 "run_id": header.run,
                 "unit": "second",
             }
-            runs[label].append(
-                pyperf.Run([ns * 1e-9 for ns in times], metadata=metadata, collect_metadata=False)
-            )
+            runs[label].append(pyperf.Run([ns * 1e-9 for ns in times], metadata=metadata, collect_metadata=False))
     if not runs:
         raise UserError(f"run {header.run} has measured nothing yet; sweep again, with a larger --budget")
     return pyperf.BenchmarkSuite([pyperf.Benchmark(each) for each in runs.values()])
@@ -54,4 +52,6 @@ def write(path: Path, suite: pyperf.BenchmarkSuite) -> None:
         part.replace(path)
     except OSError as error:
         part.unlink(missing_ok=True)
-        raise UserError(f"{path} cannot be written: {error.strerror}; make room and `python -m harness analyze` again") from None
+        raise UserError(
+            f"{path} cannot be written: {error.strerror}; make room and `python -m harness analyze` again"
+        ) from None

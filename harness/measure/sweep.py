@@ -88,7 +88,9 @@ def _packet(
     except CandidateCrashed as crash:
         if not crash.candidate:
             raise
-        event = Event(f"{crash.candidate} crashed ({crash.how}) in {crash.block} and is out of this run", crash.candidate)
+        event = Event(
+            f"{crash.candidate} crashed ({crash.how}) in {crash.block} and is out of this run", crash.candidate
+        )
         journal.event(event)
         schedule.drop(crash.candidate)
         return [event]

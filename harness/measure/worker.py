@@ -91,7 +91,8 @@ class Lane:
     address: int
     calls: int
     table: dispatch.Table | None
-    """Policy that must be in force while it runs."""
+    """Policy to put in force before each batch, where there are several. All lanes then do that, the kernels' own too:
+    what it leaves behind in the caches must not tell them apart."""
 
     def run(self, timer: Timer) -> float:
         """Nanoseconds a call of one batch."""
@@ -104,17 +105,17 @@ def lanes_of(
     job: Job, setup: Setup, timer: Timer, announce: Callable[[str], None]
 ) -> tuple[list[Lane], dict[str, float]]:
     """Calibrate all candidates; those far behind the fastest are left out, with their nanoseconds a call."""
+    tables = [dispatch.table_from(policy) for policy in setup.policies]
     calibrate(timer, resolve(BASELINE), job.target_us * 1e3)  # warms caches and clock for the first one, too
     found: list[tuple[Lane, float]] = []
     for name in job.candidates:
         announce(name)
         address = resolve(name, setup.header)
-        policy = policy_of(name)
-        table = None if policy is None else dispatch.table_from(setup.policies[policy])
+        table = tables[policy_of(name) or 0] if tables else None
         if table is not None:
             dispatch.install(table)
         calls, each = calibrate(timer, address, job.target_us * 1e3)
-        found.append((Lane(name, address, calls, table), each))
+        found.append((Lane(name, address, calls, table if len(tables) > 1 else None), each))
     limit = job.give_up * min(each for _, each in found)
     kept = [lane for lane, each in found if each <= limit or lane.name in job.keep]
     return kept, {lane.name: each for lane, each in found if lane not in kept}

@@ -49,9 +49,7 @@ def panels(comparisons: pd.DataFrame, config: Config) -> tuple[Panel, ...]:
 
 def kernels(rows: pd.DataFrame, config: Config) -> tuple[str, ...]:
     """The policy's kernels first, then those that lead at most sizes."""
-    chosen = [
-        rule.kernel for entry in config.policy.classes for rule in entry.rules if rule.kernel != BASELINE
-    ]
+    chosen = [rule.kernel for entry in config.policy.classes for rule in entry.rules if rule.kernel != BASELINE]
     leaders = rows.loc[rows.groupby("size")["estimate"].idxmax(), "candidate"].value_counts().index
     known = set(rows["candidate"])
     return tuple(name for name in dict.fromkeys([*chosen, *leaders]) if name in known)[:MOST]

@@ -79,16 +79,11 @@ def save(figure: Figure, path: Path) -> None:
 def _styles(panels: Sequence[Panel]) -> dict[str, tuple[str, str]]:
     """One colour and marker for each candidate, the same in all panels."""
     labels = dict.fromkeys(curve.label for panel in panels for curve in panel.curves)
-    return {
-        label: (PALETTE[index % len(PALETTE)], MARKERS[index % len(MARKERS)])
-        for index, label in enumerate(labels)
-    }
+    return {label: (PALETTE[index % len(PALETTE)], MARKERS[index % len(MARKERS)]) for index, label in enumerate(labels)}
 
 
 def _panel(axes: Axes, panel: Panel, styles: dict[str, tuple[str, str]]) -> None:
-    axes.axhspan(
-        1 / (1 + panel.margin), 1 + panel.margin, color="0.85", zorder=0, label=f"tie (±{panel.margin:.1%})"
-    )
+    axes.axhspan(1 / (1 + panel.margin), 1 + panel.margin, color="0.85", zorder=0, label=f"tie (±{panel.margin:.1%})")
     axes.axhline(1, color="0.4", linewidth=0.8, zorder=1)
     for curve in panel.curves:
         colour, marker = styles[curve.label]
@@ -126,9 +121,7 @@ def _axes(axes: Axes, panel: Panel) -> None:
     ticks = 2.0 ** exponents[:: max(1, len(exponents) // 12)]
     axes.set_xticks(ticks, [bytes_text(tick) for tick in ticks])
     low, high = axes.get_ylim()
-    candidates = np.array(
-        [0.1, 0.2, 0.33, 0.5, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2, 3, 5, 8, 10, 16, 20, 30, 50]
-    )
+    candidates = np.array([0.1, 0.2, 0.33, 0.5, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2, 3, 5, 8, 10, 16, 20, 30, 50])
     shown = candidates[(candidates >= low) & (candidates <= high)]
     axes.set_yticks(shown, [f"{value:g}×" for value in shown])
     axes.minorticks_off()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import jinja2
@@ -16,57 +17,6 @@ if TYPE_CHECKING:
     from harness.trial import Trial
     from harness.verify import Verification
 
-TEMPLATE = """\
-# Copy policy of {{ machine.model_name }}
-
-{{ headline }}
-
-Measured {{ made.created.strftime("%Y-%m-%d %H:%M") }} UTC on {{ machine.label }} ({{ machine.libc }}, Linux {{ machine.kernel_version }}) by
-`{{ made.command }}`, run `{{ made.run_id }}`, harness {{ made.harness_version }}{% if made.git_commit %} at {{ made.git_commit }}{% endif %}.
-Noise (A/A, 95th percentile): {{ "%.1f"|format(made.noise_percent) }} %. Gains are libc's time over the kernel's, less one,
-with {{ "%.0f"|format(100 * made.confidence) }} % intervals; inside the margin a result is a tie, and a tie keeps libc.
-
-![Speed over libc by size](curves.png)
-
-## Policy
-
-| destination − source | sizes | kernel | gain over libc | processes |
-|---|---|---|---|---|
-{% for entry in classes -%}
-{% for rule in entry.rules -%}
-| {{ class_text(entry) if loop.first else "" }} | {{ range_text(rule) }} | {{ rule.kernel }} | {{ gain_text(rule.gain, rule.gain_low, rule.gain_high) }} | {{ rule.processes or "" }} |
-{% endfor -%}
-{% endfor %}
-{% if hazards -%}
-## Hazards
-
-{% for hazard in hazards -%}
-- {{ hazard_text(hazard) }}
-{% endfor %}
-{% endif -%}
-{% if regret -%}
-Against the best candidate at each measured point the policy loses {{ "%.1f"|format(100 * regret.mean) }} % in geometric mean.
-
-{% endif -%}
-{% if verification -%}
-## Verification
-
-{{ verification.cells|length }} cells on fresh processes, at sizes and offsets that the sweep did not measure, in
-{{ seconds_text(verification.seconds) }}: {{ "%.2f"|format(verification.speed) }}× libc in geometric mean,
-{{ verification.losses|length }} cells slower than libc beyond the margin, regret {{ "%.1f"|format(100 * verification.regret) }} %
-in geometric mean.
-
-| condition | size | libc | speed over libc | verdict | best kernel there | regret |
-|---|---|---|---|---|---|---|
-{% for cell in verification.cells -%}
-| {{ cell.condition }} | {{ bytes_text(cell.size) }} | {{ "%.2f"|format(cell.libc_ns) }} ns | {{ speed_text(cell.speed, cell.low, cell.high) }} | {{ cell.verdict }} | {{ cell.best }} | {{ "%.1f"|format(100 * cell.regret) }} % |
-{% endfor %}
-{% endif -%}
-{% for note in notes -%}
-Note: {{ note }}.
-{% endfor -%}
-"""
-
 
 def markdown(
     config: Config,
@@ -77,8 +27,13 @@ def markdown(
     notes: Sequence[str] = (),
 ) -> str:
     """The report of a run."""
-    environment = jinja2.Environment(autoescape=False, keep_trailing_newline=True, undefined=jinja2.StrictUndefined)
-    return environment.from_string(TEMPLATE).render(
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=False,  # Markdown, not HTML.
+        keep_trailing_newline=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    return environment.get_template("run.md.j2").render(
         machine=config.machine,
         made=config.provenance,
         headline=headline_text(config),

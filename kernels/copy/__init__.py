@@ -13,11 +13,11 @@ from kernels._native import ffi, lib
 from kernels.errors import KernelError
 
 
-class UnknownKernel(KernelError):  # noqa: N818  (the name says what is so)
+class UnknownKernel(KernelError):
     """No variant has this name."""
 
 
-class NotRunnable(KernelError):  # noqa: N818  (the same)
+class NotRunnable(KernelError):
     """The variant exists, but this CPU cannot run it."""
 
 
