@@ -1,4 +1,4 @@
-"""The main job, end to end: measure, decide, try, write the config, verify. Each step leaves a file in the run's folder.
+"""The main job, end to end: measure, decide, try, write the config, verify. Each step leaves a file.
 
 journal.jsonl -> suite.json -> thresholds.toml + thresholds.h -> verification.json -> report.md + curves.png
 """
@@ -26,7 +26,7 @@ from harness.analysis.alignment import delta_of
 from harness.analysis.decide import Decisions, decide
 from harness.analysis.policy import PolicyTable
 from harness.analysis.profile import Profile, fleet
-from harness.config.export import thresholds_h
+from harness.config.header import thresholds_h
 from harness.config.locate import cache_path
 from harness.config.schema import FILE_NAME, Config, machine_key
 from harness.config.write import save, write_text

@@ -1,7 +1,7 @@
-"""Chooses between policies by running them: the dispatcher under each, paired, over blocks that cuts make a difference to.
+"""Chooses between policies by running them: the dispatcher under each, paired, where cuts make a difference.
 
-Sums over kernels' times do not see what a cut costs where sizes are unpredictable: every boundary among small sizes is a
-jump that is sometimes mispredicted. So the finer and the coarser policies that the analysis offers are measured.
+Sums over kernels' times do not see what a cut costs where sizes are unpredictable: every boundary among small sizes is
+a jump that is sometimes mispredicted. So the finer and the coarser policies that the analysis offers are measured.
 """
 
 from __future__ import annotations

@@ -27,8 +27,6 @@ Choice = tuple[int, ...]
 """A kernel's index a cell."""
 
 ANY: Final = "any"
-NARROW: Final = 0.05
-"""Octaves; a narrower cell is one size that a profile may single out."""
 FREE: Final = 256
 """The dispatcher has a jump target for each size up to here."""
 FLOOR: Final = 1e-9
@@ -126,7 +124,7 @@ class Scale:
         )
         relative = calls / np.array([libc_ns(cell.middle) for cell in cells])
         octaves = np.array([1.0 if cell.high is None else math.log2(cell.high / max(cell.low, 1)) for cell in cells])
-        return cls(calls, np.cumsum(relative[::-1])[::-1], calls / np.maximum(octaves, NARROW))
+        return cls(calls, np.cumsum(relative[::-1])[::-1], calls / octaves)
 
     def cost(self, evidence: Evidence) -> Floats:
         """Cells x kernels: expected relative time."""

@@ -32,7 +32,7 @@ def console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, highlight=False)
 
 
-class Duration(click.ParamType):
+class Duration(click.ParamType[float]):
     """A time such as `90`, `30s`, `5m` or `1h`, as seconds."""
 
     name = "duration"

@@ -1,7 +1,7 @@
 """The journal: every measured block, appended as it is done, so that a sweep killed at any moment resumes.
 
-One JSON object a line, `{"crc": ..., "data": ...}`; the first line's data is the header. A torn last line is what a kill
-or a full disk leaves behind: it is dropped. A damaged line elsewhere is an error.
+One JSON object a line, `{"crc": ..., "data": ...}`; the first line's data is the header. A torn last line is what a
+kill or a full disk leaves behind: it is dropped. A damaged line elsewhere is an error.
 """
 
 from __future__ import annotations

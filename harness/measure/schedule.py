@@ -1,7 +1,7 @@
 """What to measure next: pure decisions from what has been measured so far.
 
-Every block is first seen with all its candidates, briefly; the clear losers are then dropped, and the others measured in
-more fresh processes, first up to a number that grows as sizes shrink (between processes small copies spread most), then
+Every block is first seen with all its candidates, briefly; the clear losers are then dropped, and the others measured
+in more fresh processes, first up to a number that grows as sizes shrink (between processes small copies spread most), then
 where the verdict is still open. Around sizes where the winner changes new sizes are added. The final statistics are not
 made here: these medians only steer.
 """
@@ -14,6 +14,7 @@ import statistics
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final
 
 from harness.experiment import AA_ARM, BASELINE, Block, Residency
@@ -268,7 +269,7 @@ class Schedule:
                 (state for state in self.states.values() if state.block.condition.key == key),
                 key=lambda s: s.block.size,
             )
-            for low, high in zip(along, along[1:], strict=False):
+            for low, high in pairwise(along):
                 if _turns(low, high) and high.block.size > low.block.size * BISECTED_GAP:
                     middle = round(math.sqrt(low.block.size * high.block.size)) | 1
                     if low.block.size < middle < high.block.size:
@@ -287,7 +288,7 @@ class Schedule:
         return (*self._always, *(name for name in chosen if name in state.candidates and name not in self._always))
 
     def _finalists(self, size: int) -> list[str]:
-        """The best over all blocks within an octave, under whatever condition: who may serve there is decided among them."""
+        """The best over all blocks within an octave, whatever the condition: among them is decided who may serve."""
         around = [
             other.ratios
             for other in self.states.values()

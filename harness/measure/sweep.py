@@ -1,4 +1,4 @@
-"""The measuring loop: packets from the schedule to fresh processes, results to the journal, until the budget is spent."""
+"""The measuring loop: packets from the schedule to fresh processes, results to the journal, within the budget."""
 
 from __future__ import annotations
 

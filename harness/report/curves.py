@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
@@ -66,7 +65,7 @@ def _curve(rows: pd.DataFrame, name: str) -> Curve:
     )
 
 
-def _marks(config: Config) -> Iterable[Mark]:
+def _marks(config: Config) -> tuple[Mark, ...]:
     """The policy's cuts in the class that serves every offset, and the headline with its interval."""
     cuts = [rule.low for rule in config.policy.classes[-1].rules if rule.low > 0]
     headline = config.headline

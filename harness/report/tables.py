@@ -51,10 +51,9 @@ def class_text(entry: AlignmentClass) -> str:
 def hazard_text(hazard: Hazard) -> str:
     """One sentence: which kernel, where, how much slower."""
     where = "whatever the offsets" if hazard.mask == 0 else _residues(hazard)
-    return (
-        f"{hazard.kernel} takes {hazard.slowdown:.1f} [{hazard.slowdown_low:.1f}, {hazard.slowdown_high:.1f}] times the "
-        f"best kernel's time from {bytes_text(hazard.size_low)} to {bytes_text(hazard.size_high)} {where}"
-    )
+    interval = f"[{hazard.slowdown_low:.1f}, {hazard.slowdown_high:.1f}]"
+    sizes = f"from {bytes_text(hazard.size_low)} to {bytes_text(hazard.size_high)}"
+    return f"{hazard.kernel} takes {hazard.slowdown:.1f} {interval} times the best kernel's time {sizes} {where}"
 
 
 def _residues(entry: AlignmentClass | Hazard) -> str:

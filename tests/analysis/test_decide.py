@@ -64,10 +64,10 @@ def decisions():
 
 
 def test_the_policy_serves_each_size_with_its_best_kernel(decisions):
-    assert decisions.policy.rule(48, 100).kernel == "masked"
-    assert decisions.policy.rule(300, 100).kernel == "libc"
-    assert decisions.policy.rule(4096, 100).kernel == "loop"
-    assert decisions.policy.rule(4096, 12).kernel == "loop"
+    assert decisions.policies[0].rule(48, 100).kernel == "masked"
+    assert decisions.policies[0].rule(300, 100).kernel == "libc"
+    assert decisions.policies[0].rule(4096, 100).kernel == "loop"
+    assert decisions.policies[0].rule(4096, 12).kernel == "loop"
 
 
 def test_the_hazard_is_found(decisions):
@@ -92,7 +92,7 @@ def test_crossovers_and_headline_are_those_of_the_best_simd_kernel(decisions):
 
 def test_equal_samples_give_equal_decisions(decisions):
     again = decide(samples(), cycle_ns=0.05, kernels=KERNELS, profile=profile.log_uniform())
-    assert again.policy == decisions.policy
+    assert again.policies == decisions.policies
     assert again.regret == decisions.regret
 
 
