@@ -1,9 +1,9 @@
 """What to measure next: pure decisions from what has been measured so far.
 
 Every block is first seen with all its candidates, briefly; the clear losers are then dropped, and the others measured
-in more fresh processes, first up to a number that grows as sizes shrink (between processes small copies spread most), then
-where the verdict is still open. Around sizes where the winner changes new sizes are added. The final statistics are not
-made here: these medians only steer.
+in more fresh processes, first up to a number that grows as sizes shrink (between processes small copies spread most),
+then where the verdict is still open. Around sizes where the winner changes new sizes are added. The final statistics
+are not made here: these medians only steer.
 """
 
 from __future__ import annotations
