@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 import re
 import secrets
+import shlex
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
@@ -388,25 +390,30 @@ def rewrite(result: Result) -> None:
     _write_report(result)
 
 
+def header_of(name: str, machine: Machine, seed: int, budget: float) -> Header:
+    """The journal header of a measurement that is no sweep."""
+    return Header(
+        run=name,
+        experiments=(name,),
+        seed=seed,
+        budget=budget,
+        tier=int(Tier.DEFAULT),
+        only="",
+        machine=machine.facts(),
+        harness=metadata.version("crossover"),
+        commit=commit(),
+        command=shlex.join(sys.argv),
+        started=time.time(),
+    )
+
+
 def verify_config(config: Config, machine: Machine, *, budget: float, seed: int, report: Report) -> Verification:
     """Judge a config outside a sweep; its journal goes with a temporary folder.
 
     Raises:
         UserError: the measuring cannot be done.
     """
-    header = Header(
-        run="verify",
-        experiments=("verify",),
-        seed=seed,
-        budget=budget,
-        tier=0,
-        only="",
-        machine=machine.facts(),
-        harness=metadata.version("crossover"),
-        commit="",
-        command="",
-        started=time.time(),
-    )
+    header = header_of("verify", machine, seed, budget)
     chosen = candidates(experiments.load("copy"), "")
     with tempfile.TemporaryDirectory(prefix="crossover-") as folder, Journal.create(Path(folder), header) as log:
         return verify(config, machine, chosen, log, budget=budget, seed=seed, on_progress=lambda p: report("verify", p))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -10,6 +11,7 @@ from harness.config.schema import AlignmentClass, Config, Hazard, Rule
 from harness.report.text import bytes_text, gain_text, speed_text
 
 if TYPE_CHECKING:
+    from harness.bench import Figure
     from harness.verify import Verification
 
 
@@ -85,4 +87,15 @@ def verification_table(verification: Verification) -> Table:
             cell.best,
             f"{100 * cell.regret:.1f} %",
         )
+    return table
+
+
+def figures_table(figures: Sequence[Figure]) -> Table:
+    """Claims, targets and what was measured."""
+    table = Table(title="what is claimed, and what was measured in this run", title_justify="left")
+    for heading in ("what", "target", "measured", "holds"):
+        table.add_column(heading)
+    words = {True: "[green]yes[/]", False: "[red]no[/]", None: "[dim]not for this machine[/]"}
+    for figure in figures:
+        table.add_row(figure.what, figure.target, figure.measured, words[figure.holds])
     return table
