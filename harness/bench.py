@@ -1,7 +1,7 @@
 """Every speed that the project claims for copies, measured side by side in one run: `python -m harness bench copy`.
 
-A default and a fast sweep are made first. Then both policies, the specialised dispatcher, libc and the kernels are timed
-in the same processes, paired, at sizes and offsets that neither sweep has seen.
+A default and a fast sweep are made first. Then both policies, the specialised dispatcher, libc and the kernels are
+timed in the same processes, paired, at sizes and offsets that neither sweep has seen.
 """
 
 from __future__ import annotations
