@@ -105,8 +105,7 @@ def decide(
     floor = noise(estimates, cycle_ns)
     comparisons = compare(estimates, floor, level)
     found = hazards(comparisons, kernels)
-    made = (_policy(comparisons, kernels, found, profile, prices, weights) for prices, weights in OPINIONS)
-    policies = tuple(dict.fromkeys(made))
+    policies = _policies(comparisons, kernels, found, profile)
     curves = _curves(blocks, kernels, floor, level, seed)
     return Decisions(
         noise=floor,
@@ -140,18 +139,22 @@ def _headline(plain: Curve | None, level: float) -> Threshold:
     return threshold(plain, level)
 
 
-def _policy(
-    comparisons: pd.DataFrame,
-    kernels: Mapping[str, KernelFacts],
-    found: Iterable[Hazard],
-    profile: Profile,
-    prices: Prices,
-    weights: Weights,
-) -> PolicyTable:
-    """The policy with the classes that hazards and milder differences call for, where they pay."""
+def _policies(
+    comparisons: pd.DataFrame, kernels: Mapping[str, KernelFacts], found: Iterable[Hazard], profile: Profile
+) -> tuple[PolicyTable, ...]:
+    """One policy an opinion, the same ones once. The alignment classes are chosen under the first."""
     max_sizes = {name: facts.max_size for name, facts in kernels.items()}
-    libc_ns = baseline_time(comparisons)
-    make = partial(build, max_sizes=max_sizes, profile=profile, libc_ns=libc_ns, prices=prices, weights=weights)
+    make = partial(build, max_sizes=max_sizes, profile=profile, libc_ns=baseline_time(comparisons))
+    first = _classed(comparisons, found, partial(make, prices=OPINIONS[0][0], weights=OPINIONS[0][1]))
+    predicates = tuple(entry.predicate for entry in first.classes[:-1])
+    others = (
+        make(comparisons, predicates=predicates, prices=prices, weights=weights) for prices, weights in OPINIONS[1:]
+    )
+    return tuple(dict.fromkeys((first, *others)))
+
+
+def _classed(comparisons: pd.DataFrame, found: Iterable[Hazard], make: Callable[..., PolicyTable]) -> PolicyTable:
+    """The policy with the classes that hazards and milder differences call for, where they pay."""
     guarded = make(comparisons, predicates=())
     mixes = comparisons["condition"].map(lambda key: delta_of(Condition.parse(key)) is None)
     if mixes.all() or not mixes.any():

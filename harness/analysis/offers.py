@@ -6,17 +6,20 @@ beyond the margin. Whether a class pays for its test is for `classes.build` to s
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from harness.analysis.alignment import Predicate, explain
-from harness.analysis.hazard import points
+from harness.analysis.hazard import Point, points
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from harness.analysis.policy import PolicyTable
+
+CLEAR: Final = (0.1, 0.2)
+"""Log ratios from which a difference stands out among the small ones."""
 
 
 def offers(comparisons: pd.DataFrame, unclassed: PolicyTable, guarded: PolicyTable) -> tuple[Predicate, ...]:
@@ -32,7 +35,16 @@ def offers(comparisons: pd.DataFrame, unclassed: PolicyTable, guarded: PolicyTab
     found: dict[Predicate, None] = {}
     for table in (unclassed, guarded):
         served = [point for point in measured if point.kernel == table.rule(point.size, point.delta).kernel]
-        positive = {point.delta for point in served if point.behind - point.error > margin}
-        for predicate in explain(positive, {point.delta for point in served} - positive):
-            found[predicate] = None
+        for group in (served, *by_size(served)):
+            for gap in (margin, *CLEAR):
+                positive = {point.delta for point in group if point.behind - point.error > gap}
+                for predicate in explain(positive, {point.delta for point in group} - positive):
+                    if predicate.span > 1:  # One delta alone explains nothing: it restates the point.
+                        found[predicate] = None
     return tuple(found)
+
+
+def by_size(served: list[Point]) -> list[list[Point]]:
+    """The points of each size: what marks a delta at one size may be true of every delta at another."""
+    sizes = sorted({point.size for point in served})
+    return [[point for point in served if point.size == size] for size in sizes]

@@ -41,13 +41,13 @@ class Prices:
     """One compare more for all sizes from a boundary on."""
     small_rule_ns: float = 0.03
     """The same up to `FREE` bytes, where the dispatcher's cuts are free: enough to keep noise from cutting."""
-    class_ns: float = 0.5
+    class_ns: float = 0.3
     """One predicate more for all sizes from the class's `min_size` on."""
     churn: float = 0.02
     """What a boundary must save of the time that an octave of sizes around it takes: noise is no reason for a rule."""
     max_rules: int = 16
     """In one class."""
-    structured: float = 0.1
+    structured: float = 0.3
     """Share of copies whose (dst - src) mod 4096 is one of the measured ones; the others are uniform."""
 
 
