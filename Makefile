@@ -6,7 +6,7 @@ RUN := $(BIN)/python -m harness
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help sweep test lint format sanitize aarch64 bench-copy notebook clean
+.PHONY: help sweep test lint format sanitize aarch64 bench-copy lib clean
 
 help:  ## Show the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,8 +42,11 @@ sanitize: $(STAMP)  ## Kernels, dispatcher and timer under ASan, UBSan and TSan
 aarch64: $(STAMP)  ## Cross-compile the Arm kernels and test them under qemu-user
 	$(BIN)/python -m pytest -m aarch64
 
-bench-copy: $(STAMP)  ## Every speed the README names, side by side, from one run
+bench-copy: $(STAMP)  ## Every speed that the project claims for copies, side by side, from one run (4 minutes)
 	$(RUN) bench copy
+
+lib: $(STAMP)  ## build/libcrossover.a, .so and headers, for programs in other languages
+	$(BIN)/python -m kernels.library --output build
 
 clean:  ## Remove what was built (runs and configs stay)
 	rm -rf build *.egg-info $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
