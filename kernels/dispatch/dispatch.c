@@ -20,7 +20,7 @@ INLINE const struct xo_jump_rules *class_rules(const struct xo_table *table, con
                 return class->rules;
         }
     }
-    return table->rules;
+    return table->always;
 }
 
 /* Index within the group. Sums instead of branches: at random sizes only the jump to the kernel is mispredicted. */
@@ -60,5 +60,11 @@ int xo_choose(const void *dst, const void *src, size_t n) {
     if (n <= XO_SCALAR_MAX)
         return XO_NO_KERNEL;
     const struct xo_jump_rules *group = find_group(in_force(), dst, src, n);
-    return (int)group->kernel[rule_in_group(group, n)];
+    const xo_copy_fn chosen = group->fn[rule_in_group(group, n)];
+    size_t count;
+    const struct xo_kernel *kernels = xo_kernels(&count);
+    for (size_t i = 0; i < count; i++)
+        if (kernels[i].fn == chosen)
+            return (int)i;
+    return XO_NO_KERNEL;
 }

@@ -15,16 +15,11 @@
 
 static const struct xo_rule libc_rule = {.end = SIZE_MAX, .kernel = LIBC};
 static const struct xo_class libc_class = {.span = 1, .rules = &libc_rule, .rule_count = 1};
-static const struct xo_jump_rules libc_jumps = {
-    .last = {SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX},
-    .fn = {memcpy, memcpy, memcpy, memcpy},
-    .kernel = {LIBC, LIBC, LIBC, LIBC},
-};
 static const struct xo_table libc_table = {
     .direct_last = SIZE_MAX,
     .direct = {XO_SCALAR_TARGETS, [XO_SCALAR_SIZES ... XO_BY_SIZE] = memcpy},
     .class_min = SIZE_MAX,
-    .rules = &libc_jumps,
+    .always = {{.last = {SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX}, .fn = {memcpy, memcpy, memcpy, memcpy}}},
     .source = {.classes = &libc_class, .class_count = 1},
 };
 
@@ -104,7 +99,7 @@ static int same_policy(const struct xo_policy *a, const struct xo_policy *b) {
 
 static size_t group_count(size_t rule_count) { return (rule_count + XO_GROUP - 1) / XO_GROUP; }
 
-/* Bytes of a table and all that it points to. */
+/* Bytes of a table and all that it points to, in whole lines. */
 static size_t table_size(const struct xo_policy *policy) {
     size_t size = sizeof(struct xo_table);
     for (size_t i = 0; i < policy->class_count; i++) {
@@ -112,7 +107,7 @@ static size_t table_size(const struct xo_policy *policy) {
         size += sizeof(struct xo_class) + rules * sizeof(struct xo_rule);
         size += sizeof(struct xo_jump_class) + group_count(rules) * sizeof(struct xo_jump_rules);
     }
-    return size;
+    return (size + XO_LINE - 1) / XO_LINE * XO_LINE;
 }
 
 static void *carve(char **cursor, size_t bytes) {
@@ -129,7 +124,6 @@ static void fill_groups(struct xo_jump_rules *groups, const struct xo_rule *rule
         struct xo_jump_rules *group = &groups[i / XO_GROUP];
         group->last[i % XO_GROUP] = rule->end == SIZE_MAX ? SIZE_MAX : rule->end - 1;
         group->fn[i % XO_GROUP] = kernels[rule->kernel].fn;
-        group->kernel[i % XO_GROUP] = rule->kernel;
     }
 }
 
@@ -174,9 +168,10 @@ static void aim_direct(struct xo_table *table) {
 /* A table and all that it points to in one allocation, so that there is one thing to check. */
 static struct xo_table *build(const struct xo_policy *policy) {
     const size_t classes = policy->class_count, last = classes - 1;
-    char *cursor = calloc(1, table_size(policy));
+    char *cursor = aligned_alloc(XO_LINE, table_size(policy));
     if (!cursor)
         return NULL;
+    memset(cursor, 0, table_size(policy));
     struct xo_table *table = carve(&cursor, sizeof *table);
     struct xo_class *source = carve(&cursor, classes * sizeof *source);
     struct xo_jump_class *ready = carve(&cursor, classes * sizeof *ready);
@@ -186,7 +181,7 @@ static struct xo_table *build(const struct xo_policy *policy) {
     table->classes = ready;
     table->class_count = last;
     table->class_min = smallest_class(source, last);
-    table->rules = ready[last].rules;
+    fill_groups(table->always, source[last].rules, source[last].rule_count);
     aim_direct(table);
     return table;
 }
