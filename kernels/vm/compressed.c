@@ -35,7 +35,10 @@ static uint32_t encode_j(uint32_t rd, uint32_t imm)
            | bits(imm, 20, 20) << 31;
 }
 
-static int32_t imm6(uint32_t w) { return (int32_t)(bits(w, 12, 12) << 5 | bits(w, 6, 2)) << 26 >> 26; }
+/* The lowest `width` bits of `value` as a signed number. */
+static int32_t sign_extend(uint32_t value, unsigned width) { return (int32_t)(value << (32 - width)) >> (32 - width); }
+
+static int32_t imm6(uint32_t w) { return sign_extend(bits(w, 12, 12) << 5 | bits(w, 6, 2), 6); }
 static uint32_t offset_w(uint32_t w) { return bits(w, 12, 10) << 3 | bits(w, 6, 6) << 2 | bits(w, 5, 5) << 6; }
 static uint32_t offset_d(uint32_t w) { return bits(w, 12, 10) << 3 | bits(w, 6, 5) << 6; }
 
@@ -43,14 +46,14 @@ static uint32_t branch_offset(uint32_t w)
 {
     uint32_t imm = bits(w, 12, 12) << 8 | bits(w, 11, 10) << 3 | bits(w, 6, 5) << 6 | bits(w, 4, 3) << 1
                    | bits(w, 2, 2) << 5;
-    return (uint32_t)((int32_t)(imm << 23) >> 23);
+    return (uint32_t)sign_extend(imm, 9);
 }
 
 static uint32_t jump_offset(uint32_t w)
 {
     uint32_t imm = bits(w, 12, 12) << 11 | bits(w, 11, 11) << 4 | bits(w, 10, 9) << 8 | bits(w, 8, 8) << 10
                    | bits(w, 7, 7) << 6 | bits(w, 6, 6) << 7 | bits(w, 5, 3) << 1 | bits(w, 2, 2) << 5;
-    return (uint32_t)((int32_t)(imm << 20) >> 20);
+    return (uint32_t)sign_extend(imm, 12);
 }
 
 static uint32_t quadrant0(uint32_t w)
@@ -69,11 +72,11 @@ static uint32_t quadrant0(uint32_t w)
 
 static uint32_t lui_or_stack(uint32_t w, uint32_t rd)
 {
-    int32_t stack = (int32_t)(bits(w, 12, 12) << 9 | bits(w, 6, 6) << 4 | bits(w, 5, 5) << 6 | bits(w, 4, 3) << 7
-                              | bits(w, 2, 2) << 5) << 22 >> 22;
+    uint32_t stack = bits(w, 12, 12) << 9 | bits(w, 6, 6) << 4 | bits(w, 5, 5) << 6 | bits(w, 4, 3) << 7
+                     | bits(w, 2, 2) << 5;
     if (imm6(w) == 0)
         return 0;
-    return rd == 2 ? encode_i(IMM, 0, 2, 2, stack) : (LUI | rd << 7 | (uint32_t)imm6(w) << 12);
+    return rd == 2 ? encode_i(IMM, 0, 2, 2, sign_extend(stack, 10)) : (LUI | rd << 7 | (uint32_t)imm6(w) << 12);
 }
 
 static uint32_t arithmetic(uint32_t w)

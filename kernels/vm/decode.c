@@ -5,16 +5,16 @@ static const enum op_kind ILLEGAL = OP_ILLEGAL;
 
 static int32_t imm_i(uint32_t w) { return (int32_t)w >> 20; }
 
-static int32_t imm_s(uint32_t w) { return ((int32_t)w >> 25 << 5) | (int32_t)(w >> 7 & 31); }
+static int32_t imm_s(uint32_t w) { return ((int32_t)w >> 25) * 32 | (int32_t)(w >> 7 & 31); }
 
 static int32_t imm_b(uint32_t w)
 {
-    return ((int32_t)w >> 31 << 12) | (int32_t)((w >> 7 & 1) << 11 | (w >> 25 & 63) << 5 | (w >> 8 & 15) << 1);
+    return ((int32_t)w >> 31) * 4096 | (int32_t)((w >> 7 & 1) << 11 | (w >> 25 & 63) << 5 | (w >> 8 & 15) << 1);
 }
 
 static int32_t imm_j(uint32_t w)
 {
-    return ((int32_t)w >> 31 << 20) | (int32_t)((w >> 12 & 255) << 12 | (w >> 20 & 1) << 11 | (w >> 21 & 1023) << 1);
+    return ((int32_t)w >> 31) * (1 << 20) | (int32_t)((w >> 12 & 255) << 12 | (w >> 20 & 1) << 11 | (w >> 21 & 1023) << 1);
 }
 
 static enum op_kind decode_load(uint32_t funct3, uint32_t w, struct op *op)
