@@ -12,8 +12,9 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from kernels.errors import KernelError
 from kernels.vm.machine import Machine, Stop
@@ -57,9 +58,7 @@ def build_guest(name: str, folder: Path) -> Path:
         result = subprocess.run(command, capture_output=True, text=True)
         if result.returncode == 0:
             return output
-    raise GuestError(
-        f"guest {name} was not built: install gcc-riscv64-unknown-elf or the Python package ziglang"
-    )
+    raise GuestError(f"guest {name} was not built: install gcc-riscv64-unknown-elf or the Python package ziglang")
 
 
 def machine_speed(elf: Path) -> float:
@@ -81,7 +80,7 @@ def machine_speed(elf: Path) -> float:
 def unicorn_speed(elf: Path) -> float | None:
     """Runs the guest's first instructions on unicorn, counted; None where unicorn is not installed."""
     try:
-        import unicorn
+        unicorn: Any = import_module("unicorn")
     except ImportError:
         return None
     with Machine(ram=16 << 20) as loader:

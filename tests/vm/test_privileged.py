@@ -188,9 +188,7 @@ def test_an_address_that_is_not_sign_extended_faults(machine: Machine) -> None:
     assert trap(machine)[:2] == (13, 1 << 40)
 
 
-@pytest.mark.parametrize(
-    ("status", "word"), [(TVM, SFENCE_VMA), (TVM, csrrs(1, SATP, 0)), (TW, WFI), (TSR, SRET)]
-)
+@pytest.mark.parametrize(("status", "word"), [(TVM, SFENCE_VMA), (TVM, csrrs(1, SATP, 0)), (TW, WFI), (TSR, SRET)])
 def test_machine_mode_may_take_supervisor_instructions_away(machine: Machine, status: int, word: int) -> None:
     machine.set_csr(MSTATUS, status)
     run(machine, word, privilege=S, steps=2)
