@@ -115,12 +115,8 @@ class Machine:
         Raises:
             MachineError: the file cannot be read, or is no ELF file that this machine can hold.
         """
-        if isinstance(image, Path):
-            try:
-                image = image.read_bytes()
-            except OSError as error:
-                raise MachineError(f"{image} cannot be read: {error.strerror}") from None
-        if lib.vm_load_elf(self._vm, ffi.from_buffer(image), len(image), int(mode)) != 0:
+        data = _read(image) if isinstance(image, Path) else image
+        if lib.vm_load_elf(self._vm, ffi.from_buffer(data), len(data), int(mode)) != 0:
             raise MachineError(_text(lib.vm_error(self._vm)))
 
     def reset(self, entry: int, mode: Mode = Mode.MACHINE) -> None:
@@ -224,6 +220,13 @@ class Machine:
         if not 0 <= hart < lib.vm_hart_count(self._vm):
             raise MachineError(f"there is no hart {hart}: the machine has {lib.vm_hart_count(self._vm)}")
         return hart
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise MachineError(f"{path} cannot be read: {error.strerror}") from None
 
 
 def _text(pointer: Any) -> str:
