@@ -27,4 +27,4 @@ class ParallelBuild(build_ext):
             raise CompileError(str(error)) from None
 
 
-setup(cffi_modules=["kernels/native_ffi.py:ffi"], cmdclass={"build_ext": ParallelBuild})
+setup(cffi_modules=["kernels/native_ffi.py:ffi", "kernels/vm/build_ffi.py:ffi"], cmdclass={"build_ext": ParallelBuild})
