@@ -28,6 +28,8 @@ enum page_flag {
     PAGE_HOOK_WRITE = 8   /* call page_hook before the page is written */
 };
 
+struct stream;
+
 /* A device on the bus. Accesses are 1, 2, 4 or 8 bytes wide, naturally aligned and inside the device. */
 struct device {
     const char *name;
@@ -36,7 +38,13 @@ struct device {
     void (*write)(void *opaque, uint64_t offset, uint64_t value, unsigned width);
     void (*poll)(void *opaque);     /* between slices of a run, to look at the host; may be NULL */
     void (*destroy)(void *opaque);  /* with the machine; may be NULL */
+    /* The device's state, for snapshots; the same device reads what it wrote. False: the bytes make no sense.
+       May be NULL where there is no state. */
+    void (*save)(void *opaque, struct stream *to);
+    bool (*load)(void *opaque, struct stream *from);
     void *opaque;
+    const char *compatible;  /* in the device tree; NULL: it is not listed as a simple device */
+    uint32_t irq;            /* its line at the interrupt controller; 0: it has none */
 };
 
 typedef void *(*copy_fn)(void *dst, const void *src, size_t n);
