@@ -117,24 +117,3 @@ class Block:
         if not (experiment and size.isdigit()):
             raise ValueError(f"{key!r} is no block")
         return cls(experiment, Condition.parse(condition), int(size))
-
-
-@dataclass(frozen=True)
-class BlockResult:
-    """What one process measured of one block: one journal line."""
-
-    block: Block
-    process: int
-    """Serial number of the worker process within the run."""
-    seed: int
-    """What its offsets, sizes and candidate orders were drawn from."""
-    src_offset: int
-    """Source's offset within its page, bytes."""
-    dst_offset: int
-    calls: int
-    """Copies a batch."""
-    candidates: tuple[str, ...]
-    ns: tuple[tuple[float, ...], ...]
-    """Nanoseconds a copy; one row a round, one column a candidate. Rows are paired: adjacent in time."""
-    started: float
-    """Unix time at which the block began."""

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -154,9 +154,3 @@ def _end(child: subprocess.Popen[str]) -> None:
         child.wait()
     for stream in (child.stdout, child.stderr):
         _pipe(stream).close()
-
-
-def run_alone(setup: Setup, jobs: Iterable[Job]) -> Iterator[Reply]:
-    """Each job in a fresh process of its own."""
-    for job in jobs:
-        yield from run_packet(setup, [job])

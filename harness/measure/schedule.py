@@ -225,8 +225,11 @@ class Schedule:
         jobs: list[Job] = []
         room, mapped = PACKET_SECONDS, False
         for state in self._queue():
-            cost = guess_seconds(state) - (DRAM_SECONDS if mapped and _in_dram(state) else 0.0)
-            if cost > min(seconds, self._costly_left if cost > COSTLY else seconds) or (jobs and cost > room):
+            rides = mapped and _in_dram(state)
+            cost = guess_seconds(state) - (DRAM_SECONDS if rides else 0.0)
+            if cost > min(seconds, self._costly_left if cost > COSTLY else seconds):
+                continue
+            if jobs and (cost > room and not rides or state.block.size >= HUGE):
                 continue
             jobs.append(self._job(state))
             room -= cost

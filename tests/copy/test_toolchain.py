@@ -30,6 +30,7 @@ def answer(value: int) -> int:
 def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache; returns where modules will lie in it."""
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.delenv(compiler.STRICT, raising=False)
     return tmp_path / "cache" / "modules"
 
 
