@@ -147,7 +147,7 @@ def sweep(request: Request, machine: Machine, report: Report) -> Result:
         started=time.time(),
     )
     with Journal.create(request.folder, header) as log:
-        return _run(request.folder, header, (), log, machine, report, install=request.install)
+        return _run(request.folder, header, Contents(header, (), ()), log, machine, report, install=request.install)
 
 
 def resume(folder: Path, machine: Machine, report: Report, *, install: bool = True) -> Result:
@@ -162,7 +162,7 @@ def resume(folder: Path, machine: Machine, report: Report, *, install: bool = Tr
             f"run {folder} was begun on another machine ({contents.header.machine['name']}); sweep anew here"
         )
     with Journal.reopen(folder, contents) as log:
-        result = _run(folder, contents.header, contents.replies, log, machine, report, install=install)
+        result = _run(folder, contents.header, contents, log, machine, report, install=install)
     return replace(result, notes=(*_note(contents), *result.notes))
 
 
@@ -194,7 +194,7 @@ def _of(replies: Iterable[Reply], header: Header) -> list[Reply]:
 def _run(
     folder: Path,
     header: Header,
-    before: tuple[Reply, ...],
+    before: Contents,
     log: Journal,
     machine: Machine,
     report: Report,
@@ -206,9 +206,11 @@ def _run(
     experiment = experiments.load(header.experiments[0])
     chosen = candidates(experiment, header.only)
     schedule = _schedule(experiment, header, machine, chosen, time_for["measure"])
-    own = _of(before, header)
+    own = _of(before.replies, header)
     for reply in own:
         schedule.record(reply)
+    for event in before.events:
+        schedule.drop(event.candidate)
     outcome = measure(schedule, setup(machine), log, time_for["measure"], lambda p: report("measure", p))
     replies = (*own, *outcome.replies)
     decisions = _decide(replies, machine, header)

@@ -19,6 +19,7 @@ from harness.errors import UserError
 from harness.machine import Machine, allowed_cpus, memory_available
 from harness.measure.protocol import Job, Reply, Setup, line
 
+WORKER: Final = (sys.executable, "-m", "harness.measure.worker")
 PATIENCE: Final = 180.0
 """Seconds after which a job that has not answered is taken for hung."""
 MEMORY_SHARE: Final = 0.25
@@ -96,7 +97,7 @@ def run_packet(setup: Setup, jobs: Sequence[Job]) -> Iterator[Reply]:
 def _start(setup: Setup) -> subprocess.Popen[str]:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     child = subprocess.Popen(
-        [sys.executable, "-m", "harness.measure.worker"],
+        WORKER,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

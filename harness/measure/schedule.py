@@ -229,7 +229,7 @@ class Schedule:
             cost = guess_seconds(state) - (DRAM_SECONDS if rides else 0.0)
             if cost > min(seconds, self._costly_left if cost > COSTLY else seconds):
                 continue
-            if jobs and (cost > room and not rides or state.block.size >= HUGE):
+            if jobs and ((cost > room and not rides) or state.block.size >= HUGE):
                 continue
             jobs.append(self._job(state))
             room -= cost
