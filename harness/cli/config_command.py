@@ -12,6 +12,7 @@ from harness.cli.console import console, json_option, print_json
 
 if TYPE_CHECKING:
     from harness.config.locate import Located
+    from harness.config.schema import Config
 
 
 @click.group("config", epilog="Example: python -m harness config show")
@@ -112,3 +113,47 @@ def path(as_json: bool) -> None:
     for passed in located.passed_over:
         click.echo(f"{passed.source.value}: {passed.reason}", err=True)
     click.echo(located.path if located.path is not None else "libc")
+
+
+@command.command("export", epilog="Example: python -m harness config export --format c -o thresholds.h")
+@_path_argument
+@click.option(
+    "--format",
+    "language",
+    type=click.Choice(["c", "rust", "python", "json"]),
+    default="c",
+    show_default=True,
+    help="A C header, a Rust module, a Python module, or JSON.",
+)
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="File to write; else it is printed.")
+def export(file: Path | None, language: str, output: Path | None) -> None:
+    """Write the config that holds here, or FILE, for programs in other languages.
+
+    Raises:
+        UserError: no config holds here, it is not valid, or the output cannot be written.
+    """
+    from harness.config.export import FORMATS
+    from harness.config.load import load
+    from harness.config.write import write_text
+
+    text = FORMATS[language](load(file) if file is not None else _holding())
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        write_text(output, text)
+
+
+def _holding() -> Config:
+    """The config that holds here.
+
+    Raises:
+        UserError: there is none, or it cannot be used.
+    """
+    from harness.errors import UserError
+
+    located = _locate(None)
+    if located.error is not None:
+        raise located.error
+    if located.config is None:
+        raise UserError("no config holds here: measure this machine by `python -m harness sweep`, or name a FILE")
+    return located.config
