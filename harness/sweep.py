@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Final
@@ -226,7 +227,16 @@ def _run(
     notes = [*(event.text for event in outcome.events), *_missed(schedule)]
     if not interrupted:
         made, verification, said = _verified(
-            made, decisions, table, machine, header, chosen, log, time_for["verify"], lambda p: report("verify", p)
+            made,
+            decisions,
+            table,
+            machine,
+            header,
+            chosen,
+            log,
+            time_for["verify"],
+            schedule.sizes(),
+            lambda p: report("verify", p),
         )
         notes += said
         interrupted = verification.interrupted
@@ -310,16 +320,18 @@ def _verified(
     chosen: Callable[[Block], tuple[str, ...]],
     log: Journal,
     budget: float,
+    seen: frozenset[int],
     on_progress: Callable[[Progress], None],
 ) -> tuple[Config, Verification, list[str]]:
     """Verify; where a rule turns out slower than libc, libc takes its place, and what is left is verified anew."""
-    first = verify(made, machine, chosen, log, budget=budget * 0.6, seed=header.seed + 1, on_progress=on_progress)
+    judge = partial(verify, machine=machine, candidates=chosen, journal=log, seen=seen, on_progress=on_progress)
+    first = judge(made, budget=budget * 0.6, seed=header.seed + 1)
     refused = [(entry, cell) for cell in first.losses if (entry := class_of(table, cell.condition, cell.size))]
     if first.interrupted or not refused:
         return made, first, []
     mended = without(table, [(entry, cell.size) for entry, cell in refused])
     remade = _config(decisions, mended, machine, header)
-    second = verify(remade, machine, chosen, log, budget=budget * 0.4, seed=header.seed + 2, on_progress=on_progress)
+    second = judge(remade, budget=budget * 0.4, seed=header.seed + 2)
     notes = [
         f"the rule for {cell.size} bytes ({entry}) was {100 * (1 / cell.speed - 1):.1f} % slower than libc on fresh "
         "processes and was taken back"

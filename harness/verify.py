@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
@@ -37,6 +37,8 @@ Floats = NDArray[np.float64]
 ALWAYS: Final = (BASELINE, AA_ARM, DISPATCH)
 BANDS: Final = (1, 16, 64, 128, 256, 1 << 10, 2112, 3 << 10, 12 << 10, 64 << 10, 1 << 20, 32 << 20, 128 << 20)
 """Edges of size bands; each cell's size is drawn within one, log-uniformly."""
+DRAWS: Final = 16
+"""Tries for a size that was not measured before; of the smallest, all were."""
 
 
 @dataclass(frozen=True)
@@ -92,16 +94,17 @@ class Verification:
         return math.exp(float(np.mean([math.log(cell.speed) for cell in self.cells]))) if self.cells else 1.0
 
 
-def cells(machine: Machine, memory: int, seed: int) -> tuple[Block, ...]:
-    """The cells to judge: sizes and deltas drawn from the seed, odd wherever a sweep's grid has powers of two."""
+def cells(machine: Machine, memory: int, seed: int, seen: Container[int] = ()) -> tuple[Block, ...]:
+    """The cells to judge: sizes and deltas drawn from the seed, and none of the sizes `seen` where there are others."""
     rng = random.Random(seed)
     largest = min(machine.last_level_cache, memory // 4)
-    return tuple(block for block in _draw(rng, machine.cpus) if block.size <= largest)
+    return tuple(block for block in _draw(rng, machine.cpus, seen) if block.size <= largest)
 
 
-def _draw(rng: random.Random, cpus: int) -> Iterator[Block]:
+def _draw(rng: random.Random, cpus: int, seen: Container[int]) -> Iterator[Block]:
     def one(low: int, high: int) -> int:
-        return round(math.exp(rng.uniform(math.log(low), math.log(high)))) | 1
+        drawn = [round(math.exp(rng.uniform(math.log(low), math.log(high)))) | 1 for _ in range(DRAWS)]
+        return next((size for size in drawn if size not in seen), drawn[0])
 
     plain, cold = Condition(), Condition(residency=Residency.DRAM)
     for low, high in pairwise(BANDS):
@@ -131,6 +134,7 @@ def verify(
     *,
     budget: float,
     seed: int,
+    seen: Container[int] = (),
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> Verification:
     """Judge a config for about `budget` seconds.
@@ -142,11 +146,12 @@ def verify(
         journal: takes every measured block.
         budget: seconds.
         seed: of the cells.
+        seen: sizes to keep from, bytes: those that the policy was decided on.
         on_progress: called after every block.
     """
     few = budget < 15
     pace = Pace(lambda size: (4 if few else 6) if size < 16 << 20 else (2 if few else 3), 12, 7, 150.0)
-    blocks = cells(machine, limits(machine).memory, seed)
+    blocks = cells(machine, limits(machine).memory, seed, seen)
     schedule = Schedule(blocks, candidates, pace, seed, always=ALWAYS)
     outcome = measure(schedule, workers(config, machine), journal, budget, on_progress)
     return judge(pair(samples(outcome.replies)), machine.cycle_ns, outcome.seconds, outcome.interrupted)

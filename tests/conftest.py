@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 from harness.cli import main
+from kernels import cache
 
 settings.register_profile("project", deadline=None)
 settings.load_profile("project")
@@ -18,10 +19,10 @@ settings.load_profile("project")
 @pytest.fixture(autouse=True, scope="session")
 def _no_user_config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Configs that tests install go to a folder of their own; compiled modules keep their cache."""
-    folder = tmp_path_factory.mktemp("user-cache")
     patch = pytest.MonkeyPatch()
     patch.delenv("CROSSOVER_CONFIG", raising=False)
-    patch.setattr("harness.config.locate.platformdirs.user_cache_path", lambda _name: folder)
+    patch.setenv(cache.VARIABLE, str(cache.directory().parent))
+    patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("user-cache")))
     yield
     patch.undo()
 

@@ -37,7 +37,7 @@ def bench_copy(budget: float, as_json: bool) -> None:
     with tempfile.TemporaryDirectory(prefix="crossover-") as name:
         folder = Path(name)
         seconds = {"help": bench.help_seconds()}
-        for tier, options in (("default", ()), ("fast", ("--fast", "--no-install"))):
+        for tier, options in (("default", ("--no-install",)), ("fast", ("--fast", "--no-install"))):
             out.print(f"{tier} sweep")
             seconds[tier] = bench.timed_sweep(folder / tier, *options)
         default, fast = (load(folder / tier / FILE_NAME) for tier in ("default", "fast"))

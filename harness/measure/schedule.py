@@ -204,6 +204,10 @@ class Schedule:
             self._costly_left -= reply.took
         state.started = max(state.started, reply.replicate + 1)
 
+    def sizes(self) -> frozenset[int]:
+        """Every size that has been measured, bytes."""
+        return frozenset(state.block.size for state in self.states.values() if state.ratios)
+
     @property
     def done(self) -> int:
         """Block runs measured or under way."""

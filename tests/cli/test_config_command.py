@@ -64,7 +64,8 @@ def test_a_truncated_config_is_one_sentence(file: Path, harness: Harness) -> Non
 
 
 @pytest.mark.parametrize(
-    ("language", "sign"), [("c", "CROSSOVER_KERNELS"), ("rust", "pub fn install"), ("python", "POLICY = "), ("json", "{")]
+    ("language", "sign"),
+    [("c", "KERNELS"), ("rust", "pub fn install"), ("python", "POLICY = "), ("json", "{")],
 )
 def test_export_in_every_language(language: str, sign: str, file: Path, harness: Harness, tmp_path: Path) -> None:
     printed = harness("config", "export", file, "--format", language)
