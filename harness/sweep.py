@@ -387,7 +387,7 @@ def _write_report(result: Result) -> None:
     machine = result.config.machine
     title = f"Copy kernels over {machine.libc} on {machine.model_name} ({machine.label})"
     save_figure(draw(panels(result.decisions.comparisons, result.config), title), result.folder / FIGURE_NAME)
-    text = markdown(result.config, regret=None, verification=result.verification, notes=result.notes)
+    text = markdown(result.config, trial=result.trial, verification=result.verification, notes=result.notes)
     write_text(result.folder / REPORT_NAME, text)
 
 

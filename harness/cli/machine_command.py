@@ -50,10 +50,10 @@ def command(no_noise: bool, as_json: bool) -> None:
             f"A/A error {found.aa_p95:.1%} at the 95th percentile, {found.between:.1%} between processes, "
             f"{found.stolen:.1%} stolen, clock step {found.clock_ns:.0f} ns"
         )
-        for reason in found.reasons:
-            rows.setdefault("[red]warning[/red]", reason)
     for name, value in rows.items():
         table.add_row(name, value)
+    for reason in found.reasons if found else ():
+        table.add_row("[red]warning[/red]", reason)
     console().print(table)
 
 

@@ -47,6 +47,7 @@ def plain(result: Result) -> dict[str, object]:
         "seconds": result.seconds,
         "noise": result.decisions.noise.p95,
         "config": msgspec.to_builtins(result.config),
+        "trial": asdict(result.trial) if result.trial else None,
         "verification": asdict(result.verification) if result.verification else None,
         "notes": result.notes,
         "files": sorted(path.name for path in result.folder.iterdir()),

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 import jinja2
 
 from harness.report.tables import class_text, hazard_text, range_text
-from harness.report.text import bytes_text, gain_text, seconds_text, speed_text
+from harness.report.text import bytes_text, condition_text, gain_text, seconds_text, speed_text, time_text
 
 if TYPE_CHECKING:
-    from harness.analysis.regret import Regret
     from harness.config.schema import Config
     from harness.trial import Trial
     from harness.verify import Verification
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 def markdown(
     config: Config,
     *,
-    regret: Regret | None = None,
     trial: Trial | None = None,
     verification: Verification | None = None,
     notes: Sequence[str] = (),
@@ -39,17 +37,18 @@ def markdown(
         headline=headline_text(config),
         classes=config.policy.classes,
         hazards=config.hazards,
-        regret=regret,
         trial=trial,
         verification=verification,
         notes=notes,
         bytes_text=bytes_text,
         class_text=class_text,
+        condition_text=condition_text,
         gain_text=gain_text,
         hazard_text=hazard_text,
         range_text=range_text,
         seconds_text=seconds_text,
         speed_text=speed_text,
+        time_text=time_text,
     )
 
 

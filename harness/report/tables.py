@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from harness.config.schema import AlignmentClass, Config, Hazard, Rule
-from harness.report.text import bytes_text, gain_text, speed_text
+from harness.report.text import bytes_text, condition_text, gain_text, speed_text, time_text
 
 if TYPE_CHECKING:
     from harness.bench import Figure
@@ -66,22 +66,18 @@ def _residues(entry: AlignmentClass | Hazard) -> str:
 def verification_table(verification: Verification) -> Table:
     """Every cell: libc's time, the dispatcher's speed over it, the best kernel there and the regret."""
     table = Table(title="verification: the dispatcher on fresh processes, sizes and offsets", title_justify="left")
-    for heading, justify in (
-        ("condition", "left"),
-        ("size", "right"),
-        ("libc", "right"),
-        ("speed over libc", "right"),
-        ("verdict", "left"),
-        ("best kernel there", "left"),
-        ("regret", "right"),
-    ):
-        table.add_column(heading, justify="right" if justify == "right" else "left")
+    table.add_column("condition")
+    for heading in ("size", "libc", "over libc"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    table.add_column("best there")
+    table.add_column("regret", justify="right", no_wrap=True)
     colours = {"win": "green", "loss": "red", "tie": "dim"}
     for cell in verification.cells:
         table.add_row(
-            cell.condition,
+            condition_text(cell.condition),
             bytes_text(cell.size),
-            f"{cell.libc_ns:.2f} ns",
+            time_text(cell.libc_ns),
             speed_text(cell.speed, cell.low, cell.high),
             f"[{colours[cell.verdict]}]{cell.verdict}[/]",
             cell.best,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.experiment import Condition, Offsets, Residency, Sizes
+
 if TYPE_CHECKING:
     from harness.verify import Verification
 
@@ -17,10 +19,34 @@ def bytes_text(size: float) -> str:
     return f"{size:.4g} GiB"
 
 
+def time_text(ns: float) -> str:
+    """A copy's time: `8.31 ns`, `12.4 µs`, `3.2 ms`."""
+    for unit in ("ns", "µs"):
+        if ns < 1000:
+            return f"{ns:.3g} {unit}"
+        ns /= 1000
+    return f"{ns:.3g} ms"
+
+
 def seconds_text(seconds: float) -> str:
     """A duration: `42 s`, `3 min 05 s`."""
     whole = round(seconds)
     return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60:02d} s"
+
+
+def condition_text(key: str) -> str:
+    """A condition by what sets it apart from one size again and again, hot, at any offsets: `up to, in DRAM`."""
+    condition = Condition.parse(key)
+    words = [
+        {Sizes.FIXED: "", Sizes.UNIFORM: "sizes up to", Sizes.LOGUNIFORM: "sizes up to (log)"}[condition.sizes],
+        {Residency.HOT: "", Residency.L3: "in L3", Residency.DRAM: "in DRAM"}[condition.residency],
+        {Offsets.INDEPENDENT: "", Offsets.PAGE: "on pages", Offsets.DELTA: f"dst − src {condition.delta}"}[
+            condition.offsets
+        ],
+        "read again" if condition.reread else "",
+        f"{condition.threads} threads" if condition.threads > 1 else "",
+    ]
+    return ", ".join(word for word in words if word) or "one size"
 
 
 def gain_text(gain: float | None, low: float | None, high: float | None) -> str:
@@ -47,5 +73,5 @@ def verification_text(verification: Verification) -> str:
         f"regret {100 * verification.regret:.1f} % in geometric mean"
     )
     if worst is not None:
-        text += f", at worst {100 * worst.regret:.1f} % at {bytes_text(worst.size)} ({worst.condition})"
+        text += f", at worst {100 * worst.regret:.1f} % at {bytes_text(worst.size)} ({condition_text(worst.condition)})"
     return text
