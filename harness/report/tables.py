@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rich.console import Group
 from rich.table import Table
 
 from harness.config.schema import AlignmentClass, Config, Hazard, Rule
@@ -15,24 +16,21 @@ if TYPE_CHECKING:
     from harness.verify import Verification
 
 
-def policy_table(config: Config) -> Table:
-    """The policy of a config: one row a rule, its gain with the interval."""
-    table = Table(title="policy", title_justify="left")
-    table.add_column("destination − source")
-    table.add_column("sizes", justify="right")
-    table.add_column("kernel")
-    table.add_column("gain over libc", justify="right")
+def policy_table(config: Config) -> Group:
+    """The policy of a config: a table an alignment class, a row a rule, its gain with the interval."""
+    return Group(*(_class_table(entry, alone=len(config.policy.classes) == 1) for entry in config.policy.classes))
+
+
+def _class_table(entry: AlignmentClass, *, alone: bool) -> Table:
+    where = "" if alone else f", {class_text(entry)}"
+    table = Table(title=f"policy{where}", title_justify="left")
+    table.add_column("sizes", justify="right", no_wrap=True)
+    table.add_column("kernel", no_wrap=True)
+    table.add_column("gain over libc", justify="right", no_wrap=True)
     table.add_column("processes", justify="right")
-    for entry in config.policy.classes:
-        for index, rule in enumerate(entry.rules):
-            table.add_row(
-                class_text(entry) if index == 0 else "",
-                range_text(rule),
-                rule.kernel,
-                gain_text(rule.gain, rule.gain_low, rule.gain_high),
-                str(rule.processes or ""),
-                end_section=index == len(entry.rules) - 1,
-            )
+    for rule in entry.rules:
+        gain = gain_text(rule.gain, rule.gain_low, rule.gain_high)
+        table.add_row(range_text(rule), rule.kernel, gain, str(rule.processes or ""))
     return table
 
 
@@ -45,9 +43,7 @@ def range_text(rule: Rule) -> str:
 
 def class_text(entry: AlignmentClass) -> str:
     """The alignment class's predicate for people."""
-    if entry.mask == 0:
-        return "any"
-    return f"mod {entry.mask + 1} in {entry.low} … {(entry.low + entry.span - 1) & entry.mask}"
+    return "at all other offsets" if entry.mask == 0 else _residues(entry)
 
 
 def hazard_text(hazard: Hazard) -> str:
@@ -60,7 +56,7 @@ def hazard_text(hazard: Hazard) -> str:
 
 def _residues(entry: AlignmentClass | Hazard) -> str:
     last = (entry.low + entry.span - 1) & entry.mask
-    return f"where (destination − source) modulo {entry.mask + 1} is {entry.low} to {last}"
+    return f"where (dst − src) mod {entry.mask + 1} is {entry.low} to {last}"
 
 
 def verification_table(verification: Verification) -> Table:
