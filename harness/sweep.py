@@ -1,6 +1,7 @@
 """The main job, end to end: measure, decide, try, write the config, verify. Each step leaves a file.
 
-journal.jsonl -> suite.json -> thresholds.toml + thresholds.h -> verification.json -> report.md + curves.png
+journal.jsonl -> suite.json -> thresholds.toml + thresholds.h -> verification.json -> confirmation.json -> report.md
++ curves.png
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ from harness.experiment import BASELINE, Block, Condition, Sizes
 from harness.generate import config as make_config
 from harness.generate import policy, without
 from harness.machine import Machine
-from harness.measure import journal, suite
+from harness.measure import confirm, journal, suite
+from harness.measure.confirm import Confirmation
 from harness.measure.journal import Contents, Header, Journal
 from harness.measure.protocol import Reply
 from harness.measure.runner import limits, setup
@@ -58,8 +60,8 @@ FIGURE_NAME: Final = "curves.png"
 REPORT_NAME: Final = "report.md"
 BUDGETS: Final = (30.0, 120.0, 900.0)
 """Seconds by tier, from start to end."""
-OVERHEAD: Final = 10.0
-"""Seconds of a sweep that are neither measuring nor verifying: imports, statistics, figures, files."""
+OVERHEAD: Final = (8.0, 22.0, 22.0)
+"""Seconds by tier that are neither measuring nor verifying: imports, statistics, confirmation, figures, files."""
 SHARES: Final = {"measure": 0.66, "trial": 0.12, "verify": 0.22}
 """Parts of the rest."""
 COSTLY: Final = 0.33
@@ -98,6 +100,8 @@ class Result:
     config: Config
     trial: Trial | None
     verification: Verification | None
+    confirmed: tuple[Confirmation, ...]
+    """libc and the policy by pyperf's runner; empty for a fast sweep."""
     notes: tuple[str, ...]
     interrupted: bool
     seconds: float
@@ -179,7 +183,7 @@ def analyze(folder: Path, machine: Machine) -> Result:
     decisions = _decide(_of(contents.replies, contents.header), recorded, contents.header)
     made = _config(decisions, decisions.policies[0], recorded, contents.header)
     return Result(
-        folder, contents.header, decisions, made, None, None, _note(contents), False, time.monotonic() - began
+        folder, contents.header, decisions, made, None, None, (), _note(contents), False, time.monotonic() - began
     )
 
 
@@ -203,7 +207,7 @@ def _run(
     install: bool,
 ) -> Result:
     began = time.monotonic()
-    time_for = _split(header.budget)
+    time_for = _split(header.budget, header.tier)
     experiment = experiments.load(header.experiments[0])
     chosen = candidates(experiment, header.only)
     schedule = _schedule(experiment, header, machine, chosen, time_for["measure"])
@@ -241,9 +245,9 @@ def _run(
         notes += said
         interrupted = verification.interrupted
     result = Result(
-        folder, header, decisions, made, trial, verification, tuple(notes), interrupted, time.monotonic() - began
+        folder, header, decisions, made, trial, verification, (), tuple(notes), interrupted, time.monotonic() - began
     )
-    write(result, replies, machine, install=install and not interrupted)
+    result = write(result, replies, machine, install=install and not interrupted)
     return replace(result, seconds=time.monotonic() - began)
 
 
@@ -256,8 +260,8 @@ def _missed(schedule: Schedule) -> list[str]:
     return [f"the budget did not reach {len(missed)} planned blocks, of sizes up to {sizes}; --rigorous measures them"]
 
 
-def _split(budget: float) -> dict[str, float]:
-    left = max(budget - OVERHEAD, 0.7 * budget)
+def _split(budget: float, tier: int) -> dict[str, float]:
+    left = max(budget - OVERHEAD[tier], 0.7 * budget)
     return {name: share * left for name, share in SHARES.items()}
 
 
@@ -361,8 +365,8 @@ def class_of(table: PolicyTable, condition_key: str, size: int) -> str:
     return "" if mixed or rule.kernel == BASELINE else serving.name
 
 
-def write(result: Result, replies: Iterable[Reply], machine: Machine, *, install: bool) -> None:
-    """Every file of the run but the journal.
+def write(result: Result, replies: Iterable[Reply], machine: Machine, *, install: bool) -> Result:
+    """Every file of the run but the journal; the result comes back with the confirmation of what was written.
 
     Raises:
         UserError: one cannot be written.
@@ -371,11 +375,20 @@ def write(result: Result, replies: Iterable[Reply], machine: Machine, *, install
     suite.write(folder / suite.NAME, suite.build(replies, result.header))
     save(made, folder / FILE_NAME)
     write_text(folder / HEADER_NAME, thresholds_h(made))
+    if result.header.tier > Tier.FAST and not result.interrupted:
+        result = replace(result, confirmed=_confirmed(made, folder, setup(machine).cpu))
     if result.verification is not None:
         write_text(folder / VERIFICATION_NAME, json.dumps(asdict(result.verification), indent=1) + "\n")
     _write_report(result)
     if install:
         save(made, cache_path(machine_key(machine)))
+    return result
+
+
+def _confirmed(made: Config, folder: Path, cpu: int) -> tuple[Confirmation, ...]:
+    """The policy's own rules by pyperf; none where libc serves everything."""
+    sizes = confirm.points((rule.low, rule.high, rule.kernel) for rule in made.policy.classes[-1].rules)
+    return confirm.confirm(folder / FILE_NAME, sizes, folder / confirm.NAME, cpu) if sizes else ()
 
 
 def _write_report(result: Result) -> None:
@@ -387,7 +400,13 @@ def _write_report(result: Result) -> None:
     machine = result.config.machine
     title = f"Copy kernels over {machine.libc} on {machine.model_name} ({machine.label})"
     save_figure(draw(panels(result.decisions.comparisons, result.config), title), result.folder / FIGURE_NAME)
-    text = markdown(result.config, trial=result.trial, verification=result.verification, notes=result.notes)
+    text = markdown(
+        result.config,
+        trial=result.trial,
+        verification=result.verification,
+        confirmed=result.confirmed,
+        notes=result.notes,
+    )
     write_text(result.folder / REPORT_NAME, text)
 
 

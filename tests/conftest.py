@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from experiments import Tier
+from harness import machine, sweep
 from harness.cli import main
+from harness.sweep import Request, Result
 from kernels import cache
 
 settings.register_profile("project", deadline=None)
@@ -49,3 +52,23 @@ def harness(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         return Ran(int(ended.value.code or 0), seen.out, seen.err)
 
     return run
+
+
+KERNELS = "u4_aligned|portable|rep_movsb$|masked64"
+"""Filter of a sweep in miniature."""
+
+
+def miniature(folder: Path, budget: float = 8.0) -> Request:
+    """A sweep of a few kernels and seconds."""
+    return Request("copy", Tier.FAST, budget, KERNELS, folder, "python -m harness sweep copy --fast", install=False)
+
+
+@pytest.fixture(scope="session")
+def result(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    """A real sweep in miniature, made once for all tests."""
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    steps: set[str] = set()
+    done = sweep.sweep(miniature(folder), machine.detect(), lambda step, _progress: steps.add(step))
+    assert "measure" in steps
+    assert "verify" in steps
+    return done

@@ -14,18 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from experiments import Tier
 from harness import machine, sweep
 from harness.config.load import load
 from harness.errors import UserError
 from harness.measure import journal
 from harness.measure.journal import Event, Journal
-from harness.sweep import NothingMeasured, Request, Result
+from harness.sweep import NothingMeasured, Result
 from kernels import dispatch
-from tests.conftest import Ran
+from tests.conftest import KERNELS, Ran, miniature
 
 ROOT = Path(__file__).parent.parent
-KERNELS = "u4_aligned|portable|rep_movsb$|masked64"
 FILES = {
     "journal.jsonl",
     "suite.json",
@@ -41,20 +39,6 @@ FILES = {
 def _libc_again() -> Iterator[None]:
     yield
     dispatch.reset()
-
-
-def request_for(folder: Path, budget: float = 8.0, only: str = KERNELS) -> Request:
-    return Request("copy", Tier.FAST, budget, only, folder, "python -m harness sweep copy --fast", install=False)
-
-
-@pytest.fixture(scope="module")
-def result(tmp_path_factory: pytest.TempPathFactory) -> Result:
-    folder = tmp_path_factory.mktemp("runs") / "run"
-    steps: set[str] = set()
-    done = sweep.sweep(request_for(folder), machine.detect(), lambda step, _progress: steps.add(step))
-    assert "measure" in steps
-    assert "verify" in steps
-    return done
 
 
 def swept(folder: Path) -> list[tuple[str, int, int]]:
@@ -175,7 +159,7 @@ def test_a_run_of_another_machine_is_not_continued(result: Result, tmp_path: Pat
 
 def test_a_run_without_data_says_so(tmp_path: Path) -> None:
     with pytest.raises(NothingMeasured, match="measured nothing"):
-        sweep.sweep(request_for(tmp_path / "run", budget=0.01), machine.detect(), lambda *_: None)
+        sweep.sweep(miniature(tmp_path / "run", budget=0.01), machine.detect(), lambda *_: None)
 
 
 def start(folder: Path) -> subprocess.Popen[str]:

@@ -9,7 +9,7 @@ import msgspec
 
 from harness.cli.console import console, print_json
 from harness.report.run import headline_text
-from harness.report.tables import hazard_text, policy_table, verification_table
+from harness.report.tables import confirmation_table, hazard_text, policy_table, verification_table
 from harness.report.text import seconds_text, verification_text
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ def show(result: Result, *, as_json: bool) -> None:
     if result.verification is not None:
         out.print(verification_table(result.verification))
         out.print(verification_text(result.verification))
+    if result.confirmed:
+        out.print(confirmation_table(result.confirmed))
     out.print(f"noise (A/A, 95th percentile): {100 * result.decisions.noise.p95:.1f} %")
     for note in result.notes:
         out.print(f"note: {note}")
@@ -49,6 +51,7 @@ def plain(result: Result) -> dict[str, object]:
         "config": msgspec.to_builtins(result.config),
         "trial": asdict(result.trial) if result.trial else None,
         "verification": asdict(result.verification) if result.verification else None,
+        "confirmation": [asdict(each) for each in result.confirmed],
         "notes": result.notes,
         "files": sorted(path.name for path in result.folder.iterdir()),
     }

@@ -55,7 +55,9 @@ def kernels(rows: pd.DataFrame, config: Config) -> tuple[str, ...]:
 
 
 def _curve(rows: pd.DataFrame, name: str) -> Curve:
-    own = rows[rows["candidate"] == name].sort_values("size")
+    """The kernel at every size of the panel, so that no line is drawn across sizes that it was not measured at."""
+    sizes = np.unique(rows["size"])
+    own = rows[rows["candidate"] == name].set_index("size").reindex(sizes).reset_index()
     return Curve(
         label=name,
         sizes=own["size"].to_numpy(dtype=float),

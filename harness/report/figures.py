@@ -23,9 +23,15 @@ PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 
+FINE_TICKS = (0.5, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2, 3)
+COARSE_TICKS = (0.02, 0.05, 0.1, 0.2, 0.33, 0.5, 0.7, 1, 1.5, 2, 3, 5, 10, 20, 50)
+NARROW = 3.0
+"""Ratio of an axis's ends below which the fine ticks do not overlap."""
+
+
 @dataclass(frozen=True)
 class Curve:
-    """One candidate's speed over libc; arrays of one length, sizes ascending."""
+    """One candidate's speed over libc; arrays of one length, sizes ascending, NaN where it was not measured."""
 
     label: str
     sizes: Floats
@@ -79,7 +85,10 @@ def save(figure: Figure, path: Path) -> None:
 def _styles(panels: Sequence[Panel]) -> dict[str, tuple[str, str]]:
     """One colour and marker for each candidate, the same in all panels."""
     labels = dict.fromkeys(curve.label for panel in panels for curve in panel.curves)
-    return {label: (PALETTE[index % len(PALETTE)], MARKERS[index % len(MARKERS)]) for index, label in enumerate(labels)}
+    return {
+        label: (PALETTE[index % len(PALETTE)], MARKERS[(index + index // len(PALETTE)) % len(MARKERS)])
+        for index, label in enumerate(labels)
+    }
 
 
 def _panel(axes: Axes, panel: Panel, styles: dict[str, tuple[str, str]]) -> None:
@@ -118,11 +127,11 @@ def _axes(axes: Axes, panel: Panel) -> None:
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
     exponents = np.arange(np.floor(np.log2(sizes.min())), np.ceil(np.log2(sizes.max())) + 1)
-    ticks = 2.0 ** exponents[:: max(1, len(exponents) // 12)]
-    axes.set_xticks(ticks, [bytes_text(tick) for tick in ticks])
+    sizes_shown = 2.0 ** exponents[:: max(1, len(exponents) // 12)]
+    axes.set_xticks(sizes_shown, [bytes_text(size) for size in sizes_shown])
     low, high = axes.get_ylim()
-    candidates = np.array([0.1, 0.2, 0.33, 0.5, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2, 3, 5, 8, 10, 16, 20, 30, 50])
-    shown = candidates[(candidates >= low) & (candidates <= high)]
+    ticks = FINE_TICKS if high / low < NARROW else COARSE_TICKS
+    shown = [value for value in ticks if low <= value <= high]
     axes.set_yticks(shown, [f"{value:g}×" for value in shown])
     axes.minorticks_off()
     axes.grid(color="0.92", linewidth=0.6)

@@ -13,6 +13,7 @@ from harness.report.text import bytes_text, condition_text, gain_text, seconds_t
 
 if TYPE_CHECKING:
     from harness.config.schema import Config
+    from harness.measure.confirm import Confirmation
     from harness.trial import Trial
     from harness.verify import Verification
 
@@ -22,6 +23,7 @@ def markdown(
     *,
     trial: Trial | None = None,
     verification: Verification | None = None,
+    confirmed: Sequence[Confirmation] = (),
     notes: Sequence[str] = (),
 ) -> str:
     """The report of a run."""
@@ -39,6 +41,7 @@ def markdown(
         hazards=config.hazards,
         trial=trial,
         verification=verification,
+        confirmed=confirmed,
         notes=notes,
         bytes_text=bytes_text,
         class_text=class_text,

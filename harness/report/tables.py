@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rich.box import SIMPLE
 from rich.console import Group
 from rich.table import Table
 
@@ -13,6 +14,7 @@ from harness.report.text import bytes_text, condition_text, gain_text, speed_tex
 
 if TYPE_CHECKING:
     from harness.bench import Figure
+    from harness.measure.confirm import Confirmation
     from harness.verify import Verification
 
 
@@ -23,7 +25,7 @@ def policy_table(config: Config) -> Group:
 
 def _class_table(entry: AlignmentClass, *, alone: bool) -> Table:
     where = "" if alone else f", {class_text(entry)}"
-    table = Table(title=f"policy{where}", title_justify="left")
+    table = Table(title=f"policy{where}", title_justify="left", box=SIMPLE)
     table.add_column("sizes", justify="right", no_wrap=True)
     table.add_column("kernel", no_wrap=True)
     table.add_column("gain over libc", justify="right", no_wrap=True)
@@ -60,13 +62,14 @@ def _residues(entry: AlignmentClass | Hazard) -> str:
 
 
 def verification_table(verification: Verification) -> Table:
-    """Every cell: libc's time, the dispatcher's speed over it, the best kernel there and the regret."""
-    table = Table(title="verification: the dispatcher on fresh processes, sizes and offsets", title_justify="left")
-    table.add_column("condition")
+    """Every cell: libc's time, the dispatcher's speed over it, the verdict and the regret."""
+    table = Table(
+        title="verification: the dispatcher on fresh processes, sizes and offsets", title_justify="left", box=SIMPLE
+    )
+    table.add_column("condition", no_wrap=True)
     for heading in ("size", "libc", "over libc"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True)
-    table.add_column("best there")
+    table.add_column("verdict", no_wrap=True)
     table.add_column("regret", justify="right", no_wrap=True)
     colours = {"win": "green", "loss": "red", "tie": "dim"}
     for cell in verification.cells:
@@ -76,8 +79,22 @@ def verification_table(verification: Verification) -> Table:
             time_text(cell.libc_ns),
             speed_text(cell.speed, cell.low, cell.high),
             f"[{colours[cell.verdict]}]{cell.verdict}[/]",
-            cell.best,
             f"{100 * cell.regret:.1f} %",
+        )
+    return table
+
+
+def confirmation_table(confirmed: Sequence[Confirmation]) -> Table:
+    """Libc and the policy by pyperf's own runner."""
+    table = Table(title="confirmation by pyperf's runner, unpaired", title_justify="left", box=SIMPLE)
+    for heading in ("size", "libc", "policy", "over libc"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for each in confirmed:
+        table.add_row(
+            bytes_text(each.size),
+            f"{time_text(1e9 * each.libc)} ± {time_text(1e9 * each.libc_stdev)}",
+            f"{time_text(1e9 * each.policy)} ± {time_text(1e9 * each.policy_stdev)}",
+            f"{each.speed:.2f}×",
         )
     return table
 

@@ -13,6 +13,7 @@ from rich.table import Table
 from harness.bench import Figure
 from harness.config.schema import Headline
 from harness.experiment import Condition, Offsets, Residency, Sizes
+from harness.measure.confirm import Confirmation
 from harness.report import tables, text
 from harness.report.curves import panels
 from harness.report.figures import Curve, Mark, Panel, draw, save
@@ -91,8 +92,14 @@ def test_the_policy_table_fits_80_columns() -> None:
 
 def test_the_verification_table_fits_80_columns() -> None:
     lines = printed(tables.verification_table(VERIFICATION)).splitlines()
-    assert sum("portable" in line for line in lines) == 3
+    assert sum("one size" in line for line in lines) == 3
     assert all(word in "".join(lines) for word in ("win", "tie", "loss", "123 ns"))
+
+
+def test_a_confirmation_is_a_table_and_part_of_the_report() -> None:
+    confirmed = (Confirmation(5001, 30e-9, 2e-9, 20e-9, 1e-9),)
+    assert "30 ns ± 2 ns   20 ns ± 1 ns       1.50×" in printed(tables.confirmation_table(confirmed))
+    assert "| 4.884 KiB | 30 ns ± 2 ns | 20 ns ± 1 ns | 1.50× |" in markdown(CONFIG, confirmed=confirmed)
 
 
 def test_claims_say_whether_they_hold() -> None:
