@@ -49,3 +49,19 @@ class Duration(click.ParamType[float]):
         if not 0 < seconds < float("inf"):
             self.fail(f"{value!r} is no duration; write 90, 30s, 5m or 1h", param, ctx)
         return seconds
+
+
+class Size(click.ParamType[int]):
+    """An amount of memory such as `4096`, `64K`, `256M` or `2G`, as bytes."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Bytes of the text; anything that is not a positive whole number with K, M or G is refused."""
+        if isinstance(value, int):
+            return value
+        unit = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}.get(value[-1:].upper(), 0)
+        digits = value[:-1] if unit else value
+        if not digits.isdecimal() or int(digits) == 0:
+            self.fail(f"{value!r} is no size; write 4096, 64K, 256M or 2G", param, ctx)
+        return int(digits) * (unit or 1)

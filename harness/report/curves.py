@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from harness.config.schema import Config
-from harness.experiment import BASELINE, Condition, Offsets, Residency, Sizes
+from harness.experiment import AA_ARM, BASELINE, Condition, Offsets, Residency, Sizes
 from harness.report.figures import Curve, Mark, Panel
 from harness.report.text import bytes_text
 
@@ -50,7 +50,7 @@ def kernels(rows: pd.DataFrame, config: Config) -> tuple[str, ...]:
     """The policy's kernels first, then those that lead at most sizes."""
     chosen = [rule.kernel for entry in config.policy.classes for rule in entry.rules if rule.kernel != BASELINE]
     leaders = rows.loc[rows.groupby("size")["estimate"].idxmax(), "candidate"].value_counts().index
-    known = set(rows["candidate"])
+    known = set(rows["candidate"]) - {AA_ARM}
     return tuple(name for name in dict.fromkeys([*chosen, *leaders]) if name in known)[:MOST]
 
 

@@ -25,7 +25,7 @@ def policy_table(config: Config) -> Group:
 
 def _class_table(entry: AlignmentClass, *, alone: bool) -> Table:
     where = "" if alone else f", {class_text(entry)}"
-    table = Table(title=f"policy{where}", title_justify="left", box=SIMPLE)
+    table = Table(title=f"policy{where}", title_justify="left", box=SIMPLE, pad_edge=False, collapse_padding=True)
     table.add_column("sizes", justify="right", no_wrap=True)
     table.add_column("kernel", no_wrap=True)
     table.add_column("gain over libc", justify="right", no_wrap=True)
@@ -37,10 +37,10 @@ def _class_table(entry: AlignmentClass, *, alone: bool) -> Table:
 
 
 def range_text(rule: Rule) -> str:
-    """`65 B – 2.1 KiB`, or `32 MiB and more`."""
+    """`65 B – 2.1 KiB`, the end exclusive, or `32 MiB and more`."""
     if rule.high is None:
         return f"{bytes_text(rule.low)} and more" if rule.low else "all"
-    return f"{bytes_text(rule.low)} – {bytes_text(rule.high - 1)}"
+    return f"{bytes_text(rule.low)} – {bytes_text(rule.high)}"
 
 
 def class_text(entry: AlignmentClass) -> str:

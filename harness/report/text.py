@@ -11,12 +11,14 @@ if TYPE_CHECKING:
 
 
 def bytes_text(size: float) -> str:
-    """A size: `64 B`, `2.1 KiB`, `32 MiB`."""
-    for unit in ("B", "KiB", "MiB"):
-        if size < 1024:
-            return f"{size:.4g} {unit}"
+    """A size: `64 B`, `2.11 KiB`, `32 MiB`."""
+    if size < 1024:
+        return f"{size:.4g} B"
+    for unit in ("KiB", "MiB"):
         size /= 1024
-    return f"{size:.4g} GiB"
+        if size < 1000:
+            return f"{size:.3g} {unit}"
+    return f"{size / 1024:.3g} GiB"
 
 
 def time_text(ns: float) -> str:

@@ -4,6 +4,7 @@
 #include <elf.h>
 #include <stdlib.h>
 
+#include "vm/fdt.h"
 #include "vm/internal.h"
 
 #ifndef EM_RISCV
@@ -210,6 +211,7 @@ int vm_load_elf(struct vm *vm, const uint8_t *image, size_t size, enum vm_mode m
         return -1;
     vm->tohost = vm_symbol(vm, "tohost");
     vm->fromhost = vm_symbol(vm, "fromhost");
+    fdt_place(vm);
     vm_reset(vm, entry, mode);
     return 0;
 }

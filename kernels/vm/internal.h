@@ -45,6 +45,7 @@ struct device {
     void *opaque;
     const char *compatible;  /* in the device tree; NULL: it is not listed as a simple device */
     uint32_t irq;            /* its line at the interrupt controller; 0: it has none */
+    uint32_t clock_frequency;  /* in the device tree, Hz; 0: not told */
 };
 
 typedef void *(*copy_fn)(void *dst, const void *src, size_t n);

@@ -8,6 +8,8 @@
 #include "vm/console.h"
 #include "vm/elf.h"
 #include "vm/hart.h"
+#include "vm/plic.h"
+#include "vm/uart.h"
 
 #define SLICE 1000000        /* instructions between looks at devices and stop requests */
 #define SLICE_OF_MANY 10000  /* a hart's turn where there are several */
@@ -54,7 +56,7 @@ static bool create_parts(struct vm *vm)
     for (uint32_t i = 0; i < vm->config.harts; i++)
         if (!(vm->harts[i] = hart_create(vm, i)))
             return false;
-    return aclint_attach(vm);
+    return aclint_attach(vm) && plic_attach(vm) && uart_attach(vm);
 }
 
 static uint64_t host_ticks(void)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 from types import TracebackType
@@ -42,6 +43,32 @@ class Clock(IntEnum):
     HOST = lib.VM_CLOCK_HOST
 
 
+PATHS: Final = (
+    "dma_read",
+    "dma_write",
+    "net_rx",
+    "net_tx",
+    "page_cow",
+    "snapshot_save",
+    "snapshot_restore",
+    "migrate_send",
+    "migrate_receive",
+    "framebuffer_blit",
+    "guest_copy",
+)
+"""The bulk memory paths, in the order of `enum vm_path`."""
+
+
+@dataclass(frozen=True)
+class PathUse:
+    """What a path has moved so far."""
+
+    calls: int
+    bytes: int
+    histogram: tuple[int, ...]
+    """64 counts: calls of sizes 2^i to 2^(i+1) - 1 bytes."""
+
+
 class MachineError(KernelError):
     """The machine cannot be made, or refuses what it was asked; the text says why."""
 
@@ -78,13 +105,13 @@ class Machine:
             config.tlb_entries, config.block_cache, config.clock = tlb_entries, block_cache, int(clock)
         except OverflowError as error:
             raise MachineError(f"a machine's setting is out of range: {error}") from None
+        self._kept: list[object] = []
         text = ffi.new("char[]", ERROR_SIZE)
         self._vm: Any = lib.vm_create(config, text, ERROR_SIZE)
         if self._vm == ffi.NULL:
             raise MachineError(_text(text))
         if copy_address is not None:
-            for path in range(lib.VM_PATH_COUNT):
-                lib.vm_path_set(self._vm, path, copy_address)
+            self.set_copy(copy_address)
 
     def close(self) -> None:
         """Frees the machine; its numpy views must not be used afterwards."""
@@ -109,6 +136,15 @@ class Machine:
         """The C `struct vm *`, for services that have C functions of their own."""
         return self._vm
 
+    @property
+    def error(self) -> str:
+        """What went wrong last, as one sentence; empty where nothing did."""
+        return _text(lib.vm_error(self._vm))
+
+    def keep(self, value: object) -> None:
+        """Holds on to what C code of this machine points to."""
+        self._kept.append(value)
+
     def load_elf(self, image: bytes | Path, mode: Mode = Mode.MACHINE) -> None:
         """Loads an ELF64 file and sets every hart to its entry.
 
@@ -117,7 +153,7 @@ class Machine:
         """
         data = _read(image) if isinstance(image, Path) else image
         if lib.vm_load_elf(self._vm, ffi.from_buffer(data), len(data), int(mode)) != 0:
-            raise MachineError(_text(lib.vm_error(self._vm)))
+            raise MachineError(self.error)
 
     def reset(self, entry: int, mode: Mode = Mode.MACHINE) -> None:
         """Starts over at an address; RAM stays as it is."""
@@ -216,10 +252,33 @@ class Machine:
         """Queues bytes for the guest to read."""
         lib.vm_console_feed(self._vm, ffi.from_buffer(data), len(data))
 
+    def set_copy(self, address: int, path: str | None = None) -> None:
+        """Lets a path (all where none is named) copy by the C function at an address; also while the guest runs.
+
+        Raises:
+            MachineError: there is no path of that name.
+        """
+        for name in PATHS if path is None else (path,):
+            lib.vm_path_set(self._vm, _path(name), address)
+
+    def paths(self) -> dict[str, PathUse]:
+        """What every path has moved, by name."""
+        return {name: self._use(index) for index, name in enumerate(PATHS)}
+
+    def _use(self, path: int) -> PathUse:
+        counts = tuple(ffi.unpack(lib.vm_path_histogram(self._vm, path), 64))
+        return PathUse(int(lib.vm_path_calls(self._vm, path)), int(lib.vm_path_bytes(self._vm, path)), counts)
+
     def _hart(self, hart: int) -> int:
         if not 0 <= hart < lib.vm_hart_count(self._vm):
             raise MachineError(f"there is no hart {hart}: the machine has {lib.vm_hart_count(self._vm)}")
         return hart
+
+
+def _path(name: str) -> int:
+    if name not in PATHS:
+        raise MachineError(f"there is no path {name!r}; there are {', '.join(PATHS)}")
+    return PATHS.index(name)
 
 
 def _read(path: Path) -> bytes:

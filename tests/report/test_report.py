@@ -40,7 +40,7 @@ def printed(table: Table | Group, width: int = 80) -> str:
 
 @pytest.mark.parametrize(
     ("size", "expected"),
-    [(1, "1 B"), (1023, "1023 B"), (2160, "2.109 KiB"), (32 << 20, "32 MiB"), (3 << 30, "3 GiB")],
+    [(1, "1 B"), (1023, "1023 B"), (2160, "2.11 KiB"), (32 << 20, "32 MiB"), (3 << 30, "3 GiB")],
 )
 def test_sizes_are_read_at_a_glance(size: int, expected: str) -> None:
     assert text.bytes_text(size) == expected
@@ -78,7 +78,7 @@ def test_a_verification_is_one_sentence() -> None:
     said = text.verification_text(VERIFICATION)
     assert "3 cells" in said
     assert "slower than libc in 1 cells" in said
-    assert "at worst 11.0 % at 8.789 KiB" in said
+    assert "at worst 11.0 % at 8.79 KiB" in said
     assert "nowhere slower" in text.verification_text(Verification((), 0.0, 1.0, False))
 
 
@@ -99,7 +99,7 @@ def test_the_verification_table_fits_80_columns() -> None:
 def test_a_confirmation_is_a_table_and_part_of_the_report() -> None:
     confirmed = (Confirmation(5001, 30e-9, 2e-9, 20e-9, 1e-9),)
     assert "30 ns ± 2 ns   20 ns ± 1 ns       1.50×" in printed(tables.confirmation_table(confirmed))
-    assert "| 4.884 KiB | 30 ns ± 2 ns | 20 ns ± 1 ns | 1.50× |" in markdown(CONFIG, confirmed=confirmed)
+    assert "| 4.88 KiB | 30 ns ± 2 ns | 20 ns ± 1 ns | 1.50× |" in markdown(CONFIG, confirmed=confirmed)
 
 
 def test_claims_say_whether_they_hold() -> None:
@@ -110,7 +110,7 @@ def test_claims_say_whether_they_hold() -> None:
 
 def test_a_hazard_is_a_sentence() -> None:
     assert tables.hazard_text(HAZARD) == (
-        "libc takes 17.0 [16.0, 18.0] times the best kernel's time from 2.062 KiB to 1 MiB "
+        "libc takes 17.0 [16.0, 18.0] times the best kernel's time from 2.06 KiB to 1 MiB "
         "where (dst − src) mod 4096 is 1 to 15"
     )
     assert "whatever the offsets" in tables.hazard_text(replace(HAZARD, mask=0, low=0, span=1))
