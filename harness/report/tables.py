@@ -10,7 +10,7 @@ from rich.console import Group
 from rich.table import Table
 
 from harness.config.schema import AlignmentClass, Config, Hazard, Rule
-from harness.report.text import bytes_text, condition_text, gain_text, speed_text, time_text
+from harness.report.text import bytes_text, condition_text, gain_text, time_text
 
 if TYPE_CHECKING:
     from harness.bench import Figure
@@ -67,7 +67,7 @@ def verification_table(verification: Verification) -> Table:
         title="verification: the dispatcher on fresh processes, sizes and offsets", title_justify="left", box=SIMPLE
     )
     table.add_column("condition", no_wrap=True)
-    for heading in ("size", "libc", "over libc"):
+    for heading in ("size", "libc", "× libc"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     table.add_column("regret", justify="right", no_wrap=True)
@@ -77,7 +77,7 @@ def verification_table(verification: Verification) -> Table:
             condition_text(cell.condition),
             bytes_text(cell.size),
             time_text(cell.libc_ns),
-            speed_text(cell.speed, cell.low, cell.high),
+            f"{cell.speed:.2f} [{cell.low:.2f}, {cell.high:.2f}]",
             f"[{colours[cell.verdict]}]{cell.verdict}[/]",
             f"{100 * cell.regret:.1f} %",
         )

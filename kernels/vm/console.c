@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "vm/internal.h"
+#include "vm/stream.h"
 
 #define QUEUE_LIMIT ((size_t)64 << 20)  /* a guest that writes for ever must not eat the host's memory */
 
@@ -83,4 +84,33 @@ size_t vm_console_take(struct vm *vm, uint8_t *bytes, size_t size) { return pop(
 size_t vm_console_feed(struct vm *vm, const uint8_t *bytes, size_t size)
 {
     return push(&vm->console->input, bytes, size);
+}
+
+static void save_queue(const struct queue *q, struct stream *to)
+{
+    size_t size = q->end - q->start;
+    stream_write_u64(to, size);
+    if (size)
+        stream_write(to, q->bytes + q->start, size);
+}
+
+static bool load_queue(struct queue *q, struct stream *from)
+{
+    uint64_t size = stream_read_u64(from);
+    q->start = q->end = 0;
+    if (from->failed || size > from->size - from->position || push(q, from->bytes + from->position, size) != size)
+        return false;
+    from->position += size;
+    return true;
+}
+
+void console_save(const struct console *console, struct stream *to)
+{
+    save_queue(&console->output, to);
+    save_queue(&console->input, to);
+}
+
+bool console_load(struct console *console, struct stream *from)
+{
+    return load_queue(&console->output, from) && load_queue(&console->input, from);
 }

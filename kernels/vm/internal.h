@@ -142,6 +142,8 @@ void vm_set_pending(struct vm *vm, uint32_t hart, enum interrupt bit, bool level
 
 /* mtime now: 10 MHz ticks of the host's clock, or retired instructions over ticks_divisor. */
 uint64_t vm_time(const struct vm *vm);
+/* Lets the host's clock stand at `ticks` now; the other clock follows from what has been retired. */
+void vm_set_time(struct vm *vm, uint64_t ticks);
 void vm_console_put(struct vm *vm, const uint8_t *bytes, size_t size);
 /* The next byte of input, or -1. */
 int vm_console_get(struct vm *vm);

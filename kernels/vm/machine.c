@@ -145,6 +145,8 @@ uint64_t vm_time(const struct vm *vm)
     return vm_retired(vm) / vm->config.ticks_divisor + vm->clock_skip;
 }
 
+void vm_set_time(struct vm *vm, uint64_t ticks) { vm->clock_start = host_ticks() - ticks; }
+
 static bool runnable(struct hart *h)
 {
     if (h->hsm == HSM_STOPPED)
