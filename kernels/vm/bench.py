@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -17,21 +15,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from kernels.errors import KernelError
+from kernels.vm.guest import GuestError, build
 from kernels.vm.machine import Machine, Stop
 
-GUESTS: Final = Path(__file__).parent / "guests"
 NAMES: Final = ("integer", "loadstore", "sort", "mixed")
-COMPILERS: Final = (
-    ("riscv64-unknown-elf-gcc", "-mcmodel=medany"),
-    (sys.executable, "-m", "ziglang", "cc", "-target", "riscv64-freestanding", "-mcmodel=medium"),
-)
-FLAGS: Final = ("-O2", "-ffreestanding", "-nostdlib", "-static", "-march=rv64imac", "-mabi=lp64")
 UNICORN_INSTRUCTIONS: Final = 3_000_000
 MAX_INSTRUCTIONS: Final = 10**10
-
-
-class GuestError(KernelError):
-    """A guest program could not be built or went wrong."""
 
 
 @dataclass(frozen=True)
@@ -41,24 +30,6 @@ class Speed:
     guest: str
     machine: float
     unicorn: float | None
-
-
-def build_guest(name: str, folder: Path) -> Path:
-    """Compiles a guest of `guests/` into an ELF file.
-
-    Raises:
-        GuestError: there is no RISC-V compiler, or it fails.
-    """
-    output = folder / f"{name}.elf"
-    files = (GUESTS / "start.S", GUESTS / f"{name}.c", "-T", GUESTS / "link.ld", "-o", output)
-    for compiler in COMPILERS:
-        if shutil.which(compiler[0]) is None:
-            continue
-        command = [*compiler, *FLAGS, *map(str, files)]
-        result = subprocess.run(command, capture_output=True, text=True)
-        if result.returncode == 0:
-            return output
-    raise GuestError(f"guest {name} was not built: install gcc-riscv64-unknown-elf or the Python package ziglang")
 
 
 def machine_speed(elf: Path) -> float:
@@ -101,7 +72,7 @@ def bench(rounds: int = 3) -> list[Speed]:
         GuestError: a guest could not be built, or went wrong.
     """
     with tempfile.TemporaryDirectory() as folder:
-        elves = [build_guest(name, Path(folder)) for name in NAMES]
+        elves = [build(name, Path(folder)) for name in NAMES]
         ours: dict[str, list[float]] = {name: [] for name in NAMES}
         theirs: dict[str, list[float]] = {name: [] for name in NAMES}
         for _ in range(rounds):

@@ -73,7 +73,6 @@ struct vm {
     uint64_t *dirty;        /* one bit a page */
     /* Called for a page with a hook flag that `write` concerns, before the access; clears the flag itself. */
     void (*page_hook)(struct vm *vm, uint64_t page, bool write);
-    void *page_hook_opaque;
     bool code_written;      /* a page with decoded code was written: FENCE.I must forget blocks */
 
     struct hart *harts[MAX_HARTS];
@@ -89,6 +88,14 @@ struct vm {
     void *sbi_opaque;
 
     struct path paths[VM_PATH_COUNT];
+    int (*zero_scan)(const void *bytes, size_t n);  /* whether all of them are zero */
+
+    uint64_t snapshot_id;   /* the last snapshot, if the dirty bitmap counts from it; else 0 */
+    uint32_t snapshot_gap;  /* clean pages between dirty ones that are written along */
+    struct vm *parent, *children, *sibling;  /* forks that still share pages */
+    uint64_t shared_pages;  /* not yet copied from the parent */
+    uint64_t *to_send;      /* one bit a page: what this round of a migration has yet to send */
+    uint64_t send_at;
     struct console *console;
     struct elf_symbols *symbols;
 
@@ -117,6 +124,9 @@ uint8_t *vm_ram_at(struct vm *vm, uint64_t address, uint64_t length, enum access
 void vm_mark_dirty(struct vm *vm, uint64_t address, uint64_t length);
 /* Drops every host address that harts have cached: after changes of page_flags or of the RAM mapping. */
 void vm_flush_host_addresses(struct vm *vm);
+
+/* Zeros everywhere, given back to the system. */
+void ram_clear(struct vm *vm);
 
 /* --- Bulk paths ----------------------------------------------------------------------------------------- */
 

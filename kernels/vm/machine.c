@@ -9,12 +9,14 @@
 #include "vm/elf.h"
 #include "vm/hart.h"
 #include "vm/plic.h"
+#include "vm/state_api.h"
 #include "vm/uart.h"
 
 #define SLICE 1000000        /* instructions between looks at devices and stop requests */
 #define SLICE_OF_MANY 10000  /* a hart's turn where there are several */
 #define HOST_TICK_NS 100     /* mtime's period under VM_CLOCK_HOST */
 #define IDLE_NS 200000       /* sleep of an idle machine between looks at its devices */
+#define SNAPSHOT_GAP 4       /* pages */
 #define MAX_RAM ((uint64_t)64 << 30)
 
 void vm_fail(struct vm *vm, const char *format, ...)
@@ -77,6 +79,8 @@ struct vm *vm_create(const struct vm_config *config, char *error, size_t error_s
     vm->config = *config;
     vm->ram_size = config->ram_size;
     vm->clock_start = host_ticks();
+    vm->snapshot_gap = SNAPSHOT_GAP;
+    vm_set_zero_scan(vm, 0);
     for (int path = 0; path < VM_PATH_COUNT; path++)
         vm_path_set(vm, (enum vm_path)path, 0);
     if (!create_parts(vm)) {
@@ -93,6 +97,7 @@ void vm_destroy(struct vm *vm)
 {
     if (!vm)
         return;
+    vm_unshare(vm);
     for (uint32_t i = 0; i < vm->device_count; i++)
         if (vm->devices[i].destroy)
             vm->devices[i].destroy(vm->devices[i].opaque);
@@ -104,6 +109,7 @@ void vm_destroy(struct vm *vm)
     elf_symbols_destroy(vm->symbols);
     free(vm->page_flags);
     free(vm->dirty);
+    free(vm->to_send);
     free(vm);
 }
 

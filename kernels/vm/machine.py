@@ -99,6 +99,7 @@ class Machine:
         clock: Clock = Clock.INSTRUCTIONS,
         ticks_divisor: int = 10,
     ) -> None:
+        self._settings = (ram, harts, tlb_entries, block_cache, copy_address, clock, ticks_divisor)
         config = ffi.new("struct vm_config *")
         try:
             config.ram_size, config.harts, config.ticks_divisor = ram, harts, ticks_divisor
@@ -112,6 +113,10 @@ class Machine:
             raise MachineError(_text(text))
         if copy_address is not None:
             self.set_copy(copy_address)
+
+    def alike(self) -> Machine:
+        """A new machine of the same configuration, without this one's devices."""
+        return Machine(*self._settings)
 
     def close(self) -> None:
         """Frees the machine; its numpy views must not be used afterwards."""

@@ -1,5 +1,8 @@
 /* Guest RAM: pages, their flags, and the bulk paths. */
+#include <sys/mman.h>
+
 #include "vm/hart.h"
+#include "vm/state_api.h"
 
 static const uint8_t hook_flag[] = {PAGE_HOOK_READ, PAGE_HOOK_WRITE, PAGE_HOOK_READ};
 
@@ -34,6 +37,12 @@ uint8_t *vm_ram_at(struct vm *vm, uint64_t address, uint64_t length, enum access
     return vm->ram + offset;
 }
 
+void ram_clear(struct vm *vm)
+{
+    if (madvise(vm->ram, vm->ram_size, MADV_DONTNEED) != 0)
+        memset(vm->ram, 0, vm->ram_size);
+}
+
 void vm_mark_dirty(struct vm *vm, uint64_t address, uint64_t length)
 {
     if (!length || !in_ram(vm, address, length))
@@ -61,6 +70,7 @@ void vm_dirty_clear(struct vm *vm)
         for (uint64_t page = w * 64; page < w * 64 + 64 && page < pages; page++)
             vm->page_flags[page] &= (uint8_t)~PAGE_DIRTY;
     }
+    vm->snapshot_id = 0;
     for (uint32_t i = 0; i < vm->config.harts; i++)
         tlb_flush_kind(vm->harts[i], ACCESS_WRITE);
 }
@@ -68,7 +78,28 @@ void vm_dirty_clear(struct vm *vm)
 void vm_ram_changed(struct vm *vm)
 {
     vm->code_written = true;
+    vm->snapshot_id = 0;  /* what changed is in no bitmap */
     fence_instructions(vm);
+}
+
+/* Eight bytes a step; a page of a running guest mostly ends the search with its first ones. */
+static int all_zero(const void *bytes, size_t n)
+{
+    const uint8_t *at = bytes, *end = at + n;
+    uint64_t word;
+    for (; (size_t)(end - at) >= sizeof word; at += sizeof word) {
+        memcpy(&word, at, sizeof word);
+        if (word)
+            return 0;
+    }
+    while (at < end && *at == 0)
+        at++;
+    return at == end;
+}
+
+void vm_set_zero_scan(struct vm *vm, uintptr_t scan)
+{
+    vm->zero_scan = scan ? (int (*)(const void *, size_t))scan : all_zero;
 }
 
 void vm_path_set(struct vm *vm, enum vm_path path, uintptr_t copy)

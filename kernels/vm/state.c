@@ -1,7 +1,14 @@
 /* What users may look at and change between runs. */
 #include "vm/hart.h"
+#include "vm/state_api.h"
 
-uint8_t *vm_ram(struct vm *vm) { return vm->ram; }
+/* Whoever looks at or writes RAM through this pointer goes past the hooks. */
+uint8_t *vm_ram(struct vm *vm)
+{
+    vm_unshare(vm);
+    return vm->ram;
+}
+
 uint64_t vm_ram_base(const struct vm *vm) { return (void)vm, RAM_BASE; }
 uint64_t vm_ram_size(const struct vm *vm) { return vm->ram_size; }
 uint32_t vm_hart_count(const struct vm *vm) { return vm->config.harts; }

@@ -17,16 +17,20 @@ static bool grow(struct stream *s, size_t size)
     return true;
 }
 
+uint8_t *stream_extend(struct stream *s, size_t size)
+{
+    s->failed = s->failed || !grow(s, size);
+    if (s->failed)
+        return NULL;
+    s->size += size;
+    return s->bytes + s->size - size;
+}
+
 void stream_write(struct stream *s, const void *bytes, size_t size)
 {
-    if (size == 0 || s->failed)
-        return;
-    if (!grow(s, size)) {
-        s->failed = true;
-        return;
-    }
-    memcpy(s->bytes + s->size, bytes, size);
-    s->size += size;
+    uint8_t *room = size ? stream_extend(s, size) : NULL;
+    if (room)
+        memcpy(room, bytes, size);
 }
 
 void stream_read(struct stream *s, void *bytes, size_t size)

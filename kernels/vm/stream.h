@@ -14,6 +14,8 @@ struct stream {
 };
 
 void stream_write(struct stream *s, const void *bytes, size_t size);
+/* Room for so many bytes at the end, to be filled before the next call; NULL where the stream has failed. */
+uint8_t *stream_extend(struct stream *s, size_t size);
 /* Fills `bytes`; with zeros where the stream has failed. */
 void stream_read(struct stream *s, void *bytes, size_t size);
 void stream_write_u64(struct stream *s, uint64_t value);
