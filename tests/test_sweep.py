@@ -164,7 +164,18 @@ def test_a_run_without_data_says_so(tmp_path: Path) -> None:
 
 def start(folder: Path) -> subprocess.Popen[str]:
     """A sweep in a process of its own, once it has measured a few blocks."""
-    command = ["sweep", "copy", "--budget", "30s", "--filter", KERNELS, "--no-install", "--output", str(folder)]
+    command = [
+        "sweep",
+        "copy",
+        "--fast",
+        "--budget",
+        "30s",
+        "--filter",
+        KERNELS,
+        "--no-install",
+        "--output",
+        str(folder),
+    ]
     child = subprocess.Popen(
         [sys.executable, "-m", "harness", *command],
         cwd=ROOT,

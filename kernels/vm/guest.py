@@ -12,10 +12,13 @@ from kernels.errors import KernelError
 
 GUESTS: Final = Path(__file__).parent / "guests"
 COMPILERS: Final = (
-    ("riscv64-unknown-elf-gcc", "-mcmodel=medany"),
-    (sys.executable, "-m", "ziglang", "cc", "-target", "riscv64-freestanding", "-mcmodel=medium"),
+    ("riscv64-unknown-elf-gcc", "-march=rv64imac_zicsr_zifencei", "-mcmodel=medany"),
+    (
+        *(sys.executable, "-m", "ziglang", "cc", "-target", "riscv64-freestanding"),
+        *("-mcpu=generic_rv64+m+a+c+zicsr+zifencei", "-mcmodel=medium"),
+    ),
 )
-FLAGS: Final = ("-O2", "-ffreestanding", "-nostdlib", "-static", "-march=rv64imac", "-mabi=lp64", "-Wall", "-Wextra")
+FLAGS: Final = ("-O2", "-ffreestanding", "-nostdlib", "-static", "-mabi=lp64", "-Wall", "-Wextra")
 
 
 class GuestError(KernelError):
@@ -44,7 +47,7 @@ def build(name: str, folder: Path) -> Path:
         result = subprocess.run([*compiler, *FLAGS, *map(str, files)], capture_output=True, text=True)
         if result.returncode == 0:
             return output
-        reasons += result.stderr.strip().splitlines()[:1]
+        reasons += [line for line in result.stderr.splitlines() if "rror" in line][:1]
     reason = f" ({reasons[0]})" if reasons else ""
     raise GuestError(
         f"guest {name} was not built{reason}: install gcc-riscv64-unknown-elf or the Python package ziglang"

@@ -4,7 +4,8 @@
 enum extension {
     LEGACY_SET_TIMER = 0, LEGACY_PUTCHAR = 1, LEGACY_GETCHAR = 2, LEGACY_SHUTDOWN = 8,
     BASE = 0x10, TIMER = 0x54494d45, IPI = 0x735049, RFENCE = 0x52464e43, HSM = 0x48534d, RESET = 0x53525354,
-    DEBUG_CONSOLE = 0x4442434e
+    DEBUG_CONSOLE = 0x4442434e,
+    HYPERCALL = 0x09000000  /* ours: the first vendor extension */
 };
 enum { SUCCESS = 0, NOT_SUPPORTED = -2, INVALID_PARAM = -3, INVALID_ADDRESS = -5, ALREADY_AVAILABLE = -6 };
 enum { A0 = 10, A1, A2, A3, A6 = 16, A7 };
@@ -21,7 +22,7 @@ static bool known(uint64_t extension)
 {
     switch (extension) {
     case LEGACY_SET_TIMER: case LEGACY_PUTCHAR: case LEGACY_GETCHAR: case LEGACY_SHUTDOWN:
-    case BASE: case TIMER: case IPI: case RFENCE: case HSM: case RESET: case DEBUG_CONSOLE: return true;
+    case BASE: case TIMER: case IPI: case RFENCE: case HSM: case RESET: case DEBUG_CONSOLE: case HYPERCALL: return true;
     default: return false;
     }
 }
@@ -141,6 +142,22 @@ static struct sbi_result debug_console(struct hart *h, uint64_t function)
     return (struct sbi_result){SUCCESS, function == 0 ? size : 0};
 }
 
+/* Function 0 copies a2 bytes from physical address a1 to a0; the ranges must not overlap. */
+static struct sbi_result hypercall(struct hart *h, uint64_t function)
+{
+    uint64_t to = h->x[A0], from = h->x[A1], size = h->x[A2];
+    if (function != 0)
+        return failed(NOT_SUPPORTED);
+    const uint8_t *source = vm_ram_at(h->vm, from, size, ACCESS_READ);
+    if (!source || to - from < size || from - to < size)
+        return failed(source ? INVALID_PARAM : INVALID_ADDRESS);
+    uint8_t *destination = vm_ram_at(h->vm, to, size, ACCESS_WRITE);
+    if (!destination)
+        return failed(INVALID_ADDRESS);
+    vm_copy(h->vm, VM_PATH_GUEST_COPY, destination, source, size);
+    return ok;
+}
+
 /* Shutdown and reboot both end the run; a failure as the reason is exit code 1. */
 static struct sbi_result system_reset(struct hart *h, uint64_t function)
 {
@@ -178,6 +195,7 @@ static struct sbi_result call(struct hart *h, uint64_t extension, uint64_t funct
     case HSM: return manage_hart(h, function);
     case RESET: return system_reset(h, function);
     case DEBUG_CONSOLE: return debug_console(h, function);
+    case HYPERCALL: return hypercall(h, function);
     default: break;
     }
     if (h->vm->sbi_hook && h->vm->sbi_hook(h, extension, function, &result))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from kernels.vm.machine import Machine, MachineError
 from kernels.vm.snapshot import migrate, receive, state_hash
-from tests.vm.test_snapshot import MILLION, goes_on_like
+from tests.vm.test_snapshot import goes_on_like
 
 
 def test_a_running_guest_moves(sorting: Machine) -> None:
