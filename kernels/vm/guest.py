@@ -18,7 +18,7 @@ COMPILERS: Final = (
         *("-mcpu=generic_rv64+m+a+c+zicsr+zifencei", "-mcmodel=medium"),
     ),
 )
-FLAGS: Final = ("-O2", "-ffreestanding", "-nostdlib", "-static", "-mabi=lp64", "-Wall", "-Wextra")
+FLAGS: Final = ("-O2", "-ffreestanding", "-fno-builtin", "-nostdlib", "-static", "-mabi=lp64", "-Wall", "-Wextra")
 
 
 class GuestError(KernelError):
@@ -39,7 +39,15 @@ def build(name: str, folder: Path) -> Path:
     if name not in names():
         raise GuestError(f"there is no guest {name!r}; there are {', '.join(names())}")
     output = folder / f"{name}.elf"
-    files = (GUESTS / "start.S", GUESTS / f"{name}.c", "-T", GUESTS / "link.ld", "-o", output)
+    files = (
+        GUESTS / "start.S",
+        GUESTS / "runtime" / "memory.c",
+        GUESTS / f"{name}.c",
+        "-T",
+        GUESTS / "link.ld",
+        "-o",
+        output,
+    )
     reasons = []
     for compiler in COMPILERS:
         if shutil.which(compiler[0]) is None:

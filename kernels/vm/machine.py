@@ -158,7 +158,7 @@ class Machine:
         """
         data = _read(image) if isinstance(image, Path) else image
         if lib.vm_load_elf(self._vm, ffi.from_buffer(data), len(data), int(mode)) != 0:
-            raise MachineError(self.error)
+            raise MachineError(f"{image}: {self.error}" if isinstance(image, Path) else self.error)
 
     def reset(self, entry: int, mode: Mode = Mode.MACHINE) -> None:
         """Starts over at an address; RAM stays as it is."""
@@ -245,6 +245,26 @@ class Machine:
         """
         if lib.vm_csr_write(self._vm, self._hart(hart), number, value) != 0:
             raise MachineError(f"CSR 0x{number:x} cannot be written")
+
+    def bus_read(self, address: int, width: int = 4) -> int:
+        """A device's register of 1, 2, 4 or 8 bytes, as a debugger reads it.
+
+        Raises:
+            MachineError: no device is there.
+        """
+        value = ffi.new("uint64_t *")
+        if lib.vm_bus_read(self._vm, address, width, value) != 0:
+            raise MachineError(f"no device has a register of {width} bytes at 0x{address:x}")
+        return int(value[0])
+
+    def bus_write(self, address: int, value: int, width: int = 4) -> None:
+        """Writes a device's register.
+
+        Raises:
+            MachineError: no device is there.
+        """
+        if lib.vm_bus_write(self._vm, address, width, value) != 0:
+            raise MachineError(f"no device has a register of {width} bytes at 0x{address:x}")
 
     def console_output(self) -> bytes:
         """What the guest has written since the last call."""

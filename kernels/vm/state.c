@@ -32,3 +32,18 @@ int vm_csr_write(struct vm *vm, uint32_t hart, uint32_t number, uint64_t value)
 {
     return csr_write(vm->harts[hart], number, value) ? 0 : -1;
 }
+
+static bool natural(uint64_t address, unsigned width)
+{
+    return (width == 1 || width == 2 || width == 4 || width == 8) && address % width == 0;
+}
+
+int vm_bus_read(struct vm *vm, uint64_t address, unsigned width, uint64_t *value)
+{
+    return natural(address, width) && bus_read(vm, address, width, value) ? 0 : -1;
+}
+
+int vm_bus_write(struct vm *vm, uint64_t address, unsigned width, uint64_t value)
+{
+    return natural(address, width) && bus_write(vm, address, value, width) ? 0 : -1;
+}

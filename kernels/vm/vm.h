@@ -89,6 +89,9 @@ void vm_set_privilege(struct vm *vm, uint32_t hart, uint32_t privilege);
 /* CSR access with machine-mode rights; -1 where there is no such CSR (or it is read-only). */
 int vm_csr_read(struct vm *vm, uint32_t hart, uint32_t number, uint64_t *value);
 int vm_csr_write(struct vm *vm, uint32_t hart, uint32_t number, uint64_t value);
+/* One access to a device's register of 1, 2, 4 or 8 bytes, as a debugger makes it; -1 where there is none. */
+int vm_bus_read(struct vm *vm, uint64_t address, unsigned width, uint64_t *value);
+int vm_bus_write(struct vm *vm, uint64_t address, unsigned width, uint64_t value);
 /* Must follow a change of guest RAM from outside: decoded code is forgotten. */
 void vm_ram_changed(struct vm *vm);
 
