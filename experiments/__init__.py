@@ -1,19 +1,18 @@
-"""What is swept: one declarative module an experiment, each with an `EXPERIMENT`."""
+"""What is swept: the copy kernels, and the VM's memory paths."""
 
 from __future__ import annotations
 
-import importlib
-
 from experiments.model import Experiment, Tier, UnknownExperiment, World
+from harness.experiment import PATHS
 
 __all__ = ["Experiment", "Tier", "UnknownExperiment", "World", "load", "names"]
 
-NAMES = ("copy",)
+COPY = "copy"
 
 
 def names() -> tuple[str, ...]:
-    """Every experiment, in the order in which a sweep takes them."""
-    return NAMES
+    """Every experiment."""
+    return (COPY, *PATHS)
 
 
 def load(name: str) -> Experiment:
@@ -22,8 +21,12 @@ def load(name: str) -> Experiment:
     Raises:
         UnknownExperiment: there is none.
     """
-    if name not in NAMES:
-        raise UnknownExperiment(f"there is no experiment {name!r}; `python -m harness list` names them")
-    experiment = importlib.import_module(f"experiments.{name}").EXPERIMENT
-    assert isinstance(experiment, Experiment)
-    return experiment
+    if name == COPY:
+        from experiments import copy
+
+        return copy.EXPERIMENT
+    if name in PATHS:
+        from experiments import paths
+
+        return paths.EXPERIMENTS[name]
+    raise UnknownExperiment(f"there is no experiment {name!r}; `python -m harness list` names them")

@@ -18,6 +18,21 @@ AA_ARM: Final = "libc@aa"
 
 PAGE: Final = 4096
 
+PATHS: Final = (
+    "dma_read",
+    "dma_write",
+    "net_rx",
+    "net_tx",
+    "page_cow",
+    "snapshot_save",
+    "snapshot_restore",
+    "migrate_send",
+    "migrate_receive",
+    "framebuffer_blit",
+    "guest_copy",
+)
+"""The VM's memory paths, each an experiment: its blocks time the path itself, their size is in the path's own unit."""
+
 
 class Sizes(StrEnum):
     """How the sizes of consecutive copies are drawn; the axis value is the size or the upper bound."""

@@ -29,7 +29,7 @@ from experiments import Experiment, Tier, World
 from harness.analysis.alignment import delta_of
 from harness.analysis.decide import Decisions, decide
 from harness.analysis.policy import PolicyTable
-from harness.analysis.profile import Profile, fleet
+from harness.analysis.profile import Profile, as_plain, fleet, from_plain
 from harness.config.header import thresholds_h
 from harness.config.locate import cache_path
 from harness.config.schema import FILE_NAME, Config, machine_key
@@ -86,6 +86,8 @@ class Request:
     """Regular expression over candidates' names; empty for all."""
     folder: Path
     command: str
+    profile: Profile | None = None
+    """How often which sizes are copied; None for a published fleet's."""
     install: bool = True
     """Whether the config goes to the user's cache too, where every program finds it."""
 
@@ -150,6 +152,7 @@ def sweep(request: Request, machine: Machine, report: Report) -> Result:
         commit=commit(),
         command=request.command,
         started=time.time(),
+        profile=as_plain(request.profile) if request.profile else {},
     )
     with Journal.create(request.folder, header) as log:
         return _run(request.folder, header, Contents(header, (), ()), log, machine, report, install=request.install)
@@ -294,14 +297,15 @@ def _schedule(
     )
 
 
-def _decide(replies: Iterable[Reply], machine: Machine, header: Header, profile: Profile | None = None) -> Decisions:
+def _decide(replies: Iterable[Reply], machine: Machine, header: Header) -> Decisions:
     table = samples(replies)
     if not len(table):
         raise NothingMeasured(
             f"run {header.run} measured nothing before it ended; go on with --resume {header.run}, or a larger --budget"
         )
     kernels = {kernel.name: kernel for kernel in copy.table()}
-    return decide(table, cycle_ns=machine.cycle_ns, kernels=kernels, profile=profile or fleet(), seed=header.seed)
+    profile = from_plain(header.profile) if header.profile else fleet()
+    return decide(table, cycle_ns=machine.cycle_ns, kernels=kernels, profile=profile, seed=header.seed)
 
 
 def _config(decisions: Decisions, table: PolicyTable, machine: Machine, header: Header) -> Config:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
+from harness.errors import UserError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
@@ -92,33 +94,34 @@ def log_uniform(low: int = 1, high: int = LARGEST) -> Profile:
     return Profile("log-uniform", (low, high), (1.0,))
 
 
-def save(profile: Profile, path: Path) -> None:
-    """Writes a profile as JSON."""
-    content = {
-        "format": FORMAT_VERSION,
-        "name": profile.name,
-        "bounds": profile.bounds,
-        "calls": profile.calls,
-    }
-    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+def as_plain(profile: Profile) -> dict[str, Any]:
+    """The profile as plain values, as files hold it."""
+    return {"format": FORMAT_VERSION, "name": profile.name, "bounds": [*profile.bounds], "calls": [*profile.calls]}
 
 
-def load(path: Path) -> Profile:
-    """Reads a profile that `save` or a recorder wrote; the calls may be counts.
+def from_plain(content: Mapping[str, Any]) -> Profile:
+    """The profile of such values; the calls may be counts, and other keys are left alone.
 
     Raises:
-        ValueError: the file is no profile of this format.
-        OSError: the file cannot be read.
+        ValueError: they are no profile of this format.
+        KeyError: one is missing.
+        TypeError: one is of another kind.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return _from_json(content)
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is no size profile of format {FORMAT_VERSION}: {error}; record it anew") from None
-
-
-def _from_json(content: Mapping[str, Any]) -> Profile:
     if content["format"] != FORMAT_VERSION:
         raise ValueError(f"its format is {content['format']}")
     bounds = [int(bound) for bound in content["bounds"]]
     return from_histogram(str(content["name"]), bounds, [float(count) for count in content["calls"]])
+
+
+def load(path: Path) -> Profile:
+    """Reads a profile from its file.
+
+    Raises:
+        UserError: the file cannot be read, or is no profile of this format.
+    """
+    try:
+        return from_plain(json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}; record one by `python -m harness trace`") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} is no size profile of format {FORMAT_VERSION}: {error}; record it anew") from None

@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "verify": "The dispatcher under a config against libc and the best kernel, on fresh points.",
     "config": "Show, check, find and export configs.",
     "vm": "Run guests on the virtual machine.",
+    "trace": "Record what a guest's memory paths move.",
     "bench": "What the project claims, measured side by side in one run.",
 }
 """Every command with its one line of help; the help page imports none of them."""

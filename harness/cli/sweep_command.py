@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli import EXIT_INTERRUPTED
+from harness.cli import EXIT_INTERRUPTED, EXIT_NO
 from harness.cli.console import Duration, json_option
 from harness.cli.progress import live
 
@@ -22,6 +22,9 @@ from harness.cli.progress import live
 @click.option("--rigorous", "tier", flag_value="RIGOROUS", help="About 15 minutes: a finer grid, more processes.")
 @click.option("--budget", type=Duration(), help="Time from start to end, e.g. 90, 90s or 5m; overrides the tier's.")
 @click.option("--filter", "only", default="", metavar="RE", help="Only candidates whose name matches; libc always.")
+@click.option(
+    "--profile", type=click.Path(path_type=Path), help="Sizes that `trace` recorded; they weight the copy policy."
+)
 @click.option("--resume", "resumed", metavar="RUN", help="Go on with a run that was cut off: its folder or name.")
 @click.option("--output", type=click.Path(path_type=Path), help="Folder for the run; else one under results/runs.")
 @click.option("--no-install", is_flag=True, help="Leave the config in the run's folder only.")
@@ -31,43 +34,55 @@ def command(
     tier: str | None,
     budget: float | None,
     only: str,
+    profile: Path | None,
     resumed: str | None,
     output: Path | None,
     no_install: bool,
     as_json: bool,
 ) -> None:
-    """Measure the candidates of each EXPERIMENT (all where none is named), decide, write and verify the config.
+    """Measure the candidates of each EXPERIMENT (copy where none is named).
 
-    Ctrl-C ends it with what it has. Exit code: 0 done, 1 the config is slower than libc somewhere, 130 interrupted.
+    For copy: decide, write and verify the config. For the VM's memory paths (`list` names them): libc, each kernel, the
+    old rule and the policy in force on the path itself. Ctrl-C ends it with what it has.
+
+    Exit code: 0 done, 1 the policy is slower than libc somewhere, 130 interrupted.
     """
     import experiments
     from experiments import Tier
     from harness import machine, sweep
+    from harness.analysis.profile import load
     from harness.cli.outcome import show
+    from harness.cli.paths_outcome import sweep_paths
 
     here = machine.detect()
-    code = 0
-    for name in experiment or experiments.names():
-        with live(as_json) as report:
-            if resumed:
-                result = sweep.resume(run_folder(resumed), here, report, install=not no_install)
-            else:
-                chosen = Tier[tier or "DEFAULT"]
-                experiments.load(name)
-                request = sweep.Request(
-                    experiment=name,
-                    tier=chosen,
-                    budget=budget or sweep.BUDGETS[chosen],
-                    only=valid_pattern(only),
-                    folder=output or sweep.RUNS / sweep.run_id(),
-                    command=shlex.join(["python", "-m", "harness", *sys.argv[1:]]),
-                    install=not no_install,
-                )
-                result = sweep.sweep(request, here, report)
-        show(result, as_json=as_json)
-        code = EXIT_INTERRUPTED if result.interrupted else code
-        code = code or int(bool(result.verification and result.verification.losses))
-    raise SystemExit(code)
+    chosen = Tier[tier or "DEFAULT"]
+    names = experiment or (experiments.COPY,)
+    for name in names:
+        experiments.load(name)
+    pattern, weights = valid_pattern(only), load(profile) if profile else None
+    if not resumed and experiments.COPY not in names:
+        raise SystemExit(sweep_paths(names, here, chosen, budget or sweep.BUDGETS[chosen], output, as_json=as_json))
+    if len(names) > 1:
+        raise click.UsageError("sweep copy by itself: it writes the policy that the paths are measured under")
+    with live(as_json) as report:
+        if resumed:
+            result = sweep.resume(run_folder(resumed), here, report, install=not no_install)
+        else:
+            request = sweep.Request(
+                experiment=experiments.COPY,
+                tier=chosen,
+                budget=budget or sweep.BUDGETS[chosen],
+                only=pattern,
+                folder=output or sweep.RUNS / sweep.run_id(),
+                command=shlex.join(["python", "-m", "harness", *sys.argv[1:]]),
+                install=not no_install,
+                profile=weights,
+            )
+            result = sweep.sweep(request, here, report)
+    show(result, as_json=as_json)
+    if result.interrupted:
+        raise SystemExit(EXIT_INTERRUPTED)
+    raise SystemExit(EXIT_NO if result.verification and result.verification.losses else 0)
 
 
 def run_folder(text: str) -> Path:

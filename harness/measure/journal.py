@@ -48,6 +48,8 @@ class Header:
     command: str
     started: float
     """Unix time, seconds."""
+    profile: dict[str, Any] = field(default_factory=dict)
+    """Sizes that weight the policy, as `harness.analysis.profile` writes them; empty for a published fleet's."""
     version: int = VERSION
 
 

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from harness.experiment import AA_ARM, BASELINE, Block, Residency
-from harness.measure.arena import Placement, WorkingSets, place
+from harness.experiment import AA_ARM, BASELINE, PATHS, Block, Residency
+from harness.measure.arena import Placement, WorkingSets, draw_offsets, place
 from harness.measure.protocol import SPECIALISED, Job, Reply, Setup, line, policy_of
 from kernels import copy, dispatch
 from kernels._native import ffi, lib
@@ -31,6 +31,7 @@ class Timer:
     """Times one block's candidates, on this thread or on as many as the condition says."""
 
     def __init__(self, block: Block, placements: list[Placement], cpus: tuple[int, ...]) -> None:
+        self._placements = placements  # the memory that the batches point to
         self._single = placements[0].batch
         self._slots = placements[0].slots
         self._threads = len(placements)
@@ -61,7 +62,23 @@ class Timer:
         return took
 
 
-def calibrate(timer: Timer, address: int, target_ns: float) -> tuple[int, float]:
+class PathTimer:
+    """Times moves of one of the VM's memory paths."""
+
+    def __init__(self, block: Block, offsets: tuple[int, int]) -> None:
+        from kernels.vm.exercise import Exercise  # Few workers need the machine.
+
+        self._exercise = Exercise(block.experiment, block.size, *offsets)
+
+    def new_round(self, rng: random.Random) -> None:
+        """Nothing to draw: a path's sizes and places are its own."""
+
+    def run(self, address: int, calls: int) -> float:
+        """Nanoseconds that `calls` moves took, copied by the function."""
+        return self._exercise.time(address, calls)
+
+
+def calibrate(timer: Timer | PathTimer, address: int, target_ns: float) -> tuple[int, float]:
     """Calls a batch needs to take about `target_ns`, and nanoseconds a call, from growing trial batches."""
     calls = 1
     while (took := timer.run(address, calls)) < target_ns * CALIBRATION and calls < MOST_CALLS:
@@ -94,7 +111,7 @@ class Lane:
     """Policy to put in force before each batch, where there are several. All lanes then do that, the kernels' own too:
     what it leaves behind in the caches must not tell them apart."""
 
-    def run(self, timer: Timer) -> float:
+    def run(self, timer: Timer | PathTimer) -> float:
         """Nanoseconds a call of one batch."""
         if self.table is not None:
             dispatch.install(self.table)
@@ -102,7 +119,7 @@ class Lane:
 
 
 def lanes_of(
-    job: Job, setup: Setup, timer: Timer, announce: Callable[[str], None]
+    job: Job, setup: Setup, timer: Timer | PathTimer, announce: Callable[[str], None]
 ) -> tuple[list[Lane], dict[str, float]]:
     """Calibrate all candidates; those far behind the fastest are left out, with their nanoseconds a call."""
     tables = [dispatch.table_from(policy) for policy in setup.policies]
@@ -121,14 +138,22 @@ def lanes_of(
     return kept, {lane.name: each for lane, each in found if lane not in kept}
 
 
+def timer_for(block: Block, setup: Setup, rng: random.Random) -> tuple[Timer | PathTimer, tuple[int, int]]:
+    """What times the block, and the offsets of source and destination that were drawn for it."""
+    if block.experiment in PATHS:
+        offsets = draw_offsets(block, rng)
+        return PathTimer(block, offsets), offsets
+    sets = WorkingSets(setup.l3, setup.dram)
+    placements = [place(block, sets, rng) for _ in range(block.condition.threads)]
+    return Timer(block, placements, setup.cpus), (placements[0].src_offset, placements[0].dst_offset)
+
+
 def measure(job: Job, setup: Setup, announce: Callable[[str], None]) -> Reply:
     """Time one block in this process."""
     started = time.time()
     rng = random.Random(job.seed)
     block = Block.parse(job.block)
-    sets = WorkingSets(setup.l3, setup.dram)
-    placements = [place(block, sets, rng) for _ in range(block.condition.threads)]
-    timer = Timer(block, placements, setup.cpus)
+    timer, offsets = timer_for(block, setup, rng)
     lanes, left_out = lanes_of(job, setup, timer, announce)
     rows = []
     for _ in range(job.rounds):
@@ -142,8 +167,8 @@ def measure(job: Job, setup: Setup, announce: Callable[[str], None]) -> Reply:
         block=job.block,
         replicate=job.replicate,
         seed=job.seed,
-        src_offset=placements[0].src_offset,
-        dst_offset=placements[0].dst_offset,
+        src_offset=offsets[0],
+        dst_offset=offsets[1],
         candidates=[lane.name for lane in lanes],
         calls=[lane.calls for lane in lanes],
         ns=rows,

@@ -14,8 +14,11 @@ from harness.report.text import bytes_text, condition_text, gain_text, time_text
 
 if TYPE_CHECKING:
     from harness.bench import Figure
+    from harness.guests import GuestSpeed
     from harness.measure.confirm import Confirmation
+    from harness.paths import Paths
     from harness.verify import Verification
+    from kernels.vm.bench import Speed as VmSpeed
 
 
 def policy_table(config: Config) -> Group:
@@ -96,6 +99,65 @@ def confirmation_table(confirmed: Sequence[Confirmation]) -> Table:
             f"{time_text(1e9 * each.policy)} ± {time_text(1e9 * each.policy_stdev)}",
             f"{each.speed:.2f}×",
         )
+    return table
+
+
+def paths_table(found: Paths) -> Table:
+    """Every point of the VM's paths: libc's time, and what the others are to it."""
+    table = Table(
+        title="memory paths: speed over libc", title_justify="left", box=SIMPLE, pad_edge=False, collapse_padding=True
+    )
+    table.add_column("path", no_wrap=True)
+    for heading in ("move", "libc", "policy", "old rule"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("best kernel")
+    colours = {"win": "green", "loss": "red", "tie": "dim"}
+    last = ""
+    for point in found.points:
+        policy, old = point.policy, point.old_rule
+        table.add_row(
+            point.path if point.path != last else "",
+            bytes_text(point.amount) if point.unit == "bytes" else f"{point.amount} {point.unit}",
+            time_text(point.libc_ns),
+            f"[{colours[policy.verdict]}]{policy.value:.2f}[/] \\[{policy.low:.2f}, {policy.high:.2f}]",
+            f"[{colours[old.verdict]}]{old.value:.2f}[/]",
+            f"{point.best} {point.best_speed:.2f}" if point.best_speed > 1 else "",
+        )
+        last = point.path
+    return table
+
+
+def guests_table(guests: Sequence[GuestSpeed]) -> Table:
+    """Whole guest runs under libc and under the policy."""
+    table = Table(
+        title="whole guest runs: speed over libc",
+        title_justify="left",
+        box=SIMPLE,
+        pad_edge=False,
+        collapse_padding=True,
+    )
+    table.add_column("guest", no_wrap=True)
+    for heading in ("libc", "policy", "bytes moved"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for each in guests:
+        table.add_row(
+            each.guest,
+            f"{1e3 * each.libc_seconds:.1f} ms",
+            f"{each.speed:.3f} \\[{each.low:.3f}, {each.high:.3f}]",
+            bytes_text(each.bytes),
+        )
+    return table
+
+
+def vm_table(speeds: Sequence[VmSpeed]) -> Table:
+    """Guests by their instructions a second."""
+    table = Table(title="million instructions a second", title_justify="left", box=SIMPLE)
+    table.add_column("guest")
+    for heading in ("this machine", "unicorn", "ratio"):
+        table.add_column(heading, justify="right")
+    for each in speeds:
+        other = (f"{each.unicorn:.1f}", f"{each.machine / each.unicorn:.1f}×") if each.unicorn else ("-", "-")
+        table.add_row(each.guest, f"{each.machine:.1f}", *other)
     return table
 
 

@@ -1,12 +1,11 @@
 """Instructions a second of this machine beside unicorn's, on the guests under `guests/`.
 
-`python -m kernels.vm.bench` runs both in turn, round after round, and prints the median of each.
+Both run in turn, round after round; the figures are the medians.
 """
 
 from __future__ import annotations
 
 import statistics
-import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -14,7 +13,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
-from kernels.errors import KernelError
 from kernels.vm.guest import GuestError, build
 from kernels.vm.machine import Machine, Stop
 
@@ -85,21 +83,3 @@ def bench(rounds: int = 3) -> list[Speed]:
         Speed(name, statistics.median(ours[name]), statistics.median(theirs[name]) if theirs[name] else None)
         for name in NAMES
     ]
-
-
-def main() -> int:
-    """Prints the table; returns the exit code."""
-    try:
-        speeds = bench()
-    except KernelError as error:
-        print(error, file=sys.stderr)
-        return 1
-    print(f"{'guest':12}{'this VM':>12}{'unicorn':>12}{'ratio':>8}   (million instructions a second)")
-    for s in speeds:
-        other = f"{s.unicorn:12.1f}{s.machine / s.unicorn:8.1f}" if s.unicorn else f"{'-':>12}{'-':>8}"
-        print(f"{s.guest:12}{s.machine:12.1f}{other}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -54,6 +54,7 @@ struct path {
     _Atomic(uintptr_t) copy;
     _Atomic(uint64_t) calls, bytes;
     uint64_t histogram[64];
+    uint64_t deltas[64];
 };
 
 struct hart;
@@ -132,6 +133,9 @@ void ram_clear(struct vm *vm);
 
 /* memcpy by the path's routine, counted. The ranges do not overlap. */
 void vm_copy(struct vm *vm, enum vm_path path, void *dst, const void *src, size_t n);
+
+/* A guest's own bulk copy between physical addresses; false where a range leaves RAM or they overlap. */
+bool guest_copy(struct vm *vm, uint64_t to, uint64_t from, uint64_t size);
 
 /* --- Bus and interrupts ----------------------------------------------------------------------------------*/
 

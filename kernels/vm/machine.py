@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from kernels._vm import ffi, lib
 from kernels.errors import KernelError
+from kernels.vm.exercise import PATHS
 
 ERROR_SIZE: Final = 256
 CHUNK: Final = 50_000_000
@@ -43,22 +44,6 @@ class Clock(IntEnum):
     HOST = lib.VM_CLOCK_HOST
 
 
-PATHS: Final = (
-    "dma_read",
-    "dma_write",
-    "net_rx",
-    "net_tx",
-    "page_cow",
-    "snapshot_save",
-    "snapshot_restore",
-    "migrate_send",
-    "migrate_receive",
-    "framebuffer_blit",
-    "guest_copy",
-)
-"""The bulk memory paths, in the order of `enum vm_path`."""
-
-
 @dataclass(frozen=True)
 class PathUse:
     """What a path has moved so far."""
@@ -67,6 +52,8 @@ class PathUse:
     bytes: int
     histogram: tuple[int, ...]
     """64 counts: calls of sizes 2^i to 2^(i+1) - 1 bytes."""
+    deltas: tuple[int, ...]
+    """64 counts: calls with (destination - source) mod 4096 in 64 i to 64 i + 63, host addresses."""
 
 
 class MachineError(KernelError):
@@ -288,11 +275,13 @@ class Machine:
 
     def paths(self) -> dict[str, PathUse]:
         """What every path has moved, by name."""
-        return {name: self._use(index) for index, name in enumerate(PATHS)}
+        return {name: self._use(path.index) for name, path in PATHS.items()}
 
     def _use(self, path: int) -> PathUse:
-        counts = tuple(ffi.unpack(lib.vm_path_histogram(self._vm, path), 64))
-        return PathUse(int(lib.vm_path_calls(self._vm, path)), int(lib.vm_path_bytes(self._vm, path)), counts)
+        sizes, deltas = (
+            tuple(ffi.unpack(counts(self._vm, path), 64)) for counts in (lib.vm_path_histogram, lib.vm_path_deltas)
+        )
+        return PathUse(int(lib.vm_path_calls(self._vm, path)), int(lib.vm_path_bytes(self._vm, path)), sizes, deltas)
 
     def _hart(self, hart: int) -> int:
         if not 0 <= hart < lib.vm_hart_count(self._vm):
@@ -303,7 +292,7 @@ class Machine:
 def _path(name: str) -> int:
     if name not in PATHS:
         raise MachineError(f"there is no path {name!r}; there are {', '.join(PATHS)}")
-    return PATHS.index(name)
+    return PATHS[name].index
 
 
 def _read(path: Path) -> bytes:

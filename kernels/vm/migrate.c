@@ -90,38 +90,48 @@ static int give(struct vm *vm, struct stream *piece, struct vm_image *image)
     return 0;
 }
 
-/* The pages' bytes go to the end of the piece by the path's routine, straight from RAM. */
-static void append_page(struct vm *vm, struct stream *piece, uint64_t page)
+/* The numbers of the next pages, zero ones marked; returns how many, of them `filled` with bytes to follow. */
+static uint64_t number_pages(struct vm *vm, struct stream *piece, uint32_t batch, uint64_t *filled)
 {
-    uint8_t *room = stream_extend(piece, PAGE_SIZE);
-    if (room)
-        vm_copy(vm, VM_PATH_MIGRATE_SEND, room, vm->ram + (page << PAGE_SHIFT), PAGE_SIZE);
+    uint64_t page, count = 0;
+    while (count < batch && take_next(vm, &page)) {
+        bool zero = vm->zero_scan(vm->ram + (page << PAGE_SHIFT), PAGE_SIZE);
+        stream_write_u64(piece, page | (zero ? ZERO_PAGE : 0));
+        *filled += !zero;
+        count++;
+    }
+    return count;
+}
+
+static void append_pages(struct vm *vm, struct stream *piece, uint64_t count, uint64_t filled)
+{
+    uint8_t *room = stream_extend(piece, filled << PAGE_SHIFT);
+    struct stream numbers = {.bytes = piece->bytes, .size = piece->size, .position = HEADER_SIZE};
+    for (uint64_t i = 0; room && i < count; i++) {
+        uint64_t entry = stream_read_u64(&numbers);
+        if (entry & ZERO_PAGE)
+            continue;
+        vm_copy(vm, VM_PATH_MIGRATE_SEND, room, vm->ram + (entry << PAGE_SHIFT), PAGE_SIZE);
+        room += PAGE_SIZE;
+    }
 }
 
 int vm_migrate_piece(struct vm *vm, uint32_t batch, struct vm_image *image)
 {
-    struct stream piece = {0}, data = {0};
-    uint64_t page, count = 0;
+    struct stream piece = {0};
+    uint64_t filled = 0;
     *image = (struct vm_image){0};
     if (!vm->to_send) {
         vm_fail(vm, "no migration has begun");
         return -1;
     }
     stream_extend(&piece, HEADER_SIZE);
-    while (count < batch && take_next(vm, &page)) {
-        bool zero = vm->zero_scan(vm->ram + (page << PAGE_SHIFT), PAGE_SIZE);
-        stream_write_u64(&piece, page | (zero ? ZERO_PAGE : 0));
-        if (!zero)
-            append_page(vm, &data, page);
-        count++;
-    }
-    stream_write(&piece, data.bytes, data.size);
-    piece.failed |= data.failed;
-    stream_free(&data);
+    uint64_t count = number_pages(vm, &piece, batch, &filled);
     if (count == 0 && !piece.failed) {
         stream_free(&piece);
         return 0;
     }
+    append_pages(vm, &piece, count, filled);
     finish_piece(&piece, KIND_PAGES, count);
     return give(vm, &piece, image);
 }

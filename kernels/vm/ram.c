@@ -115,9 +115,22 @@ void vm_copy(struct vm *vm, enum vm_path path, void *dst, const void *src, size_
     atomic_fetch_add_explicit(&p->calls, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&p->bytes, n, memory_order_relaxed);
     p->histogram[63 - __builtin_clzll(n)]++;
+    p->deltas[((uintptr_t)dst - (uintptr_t)src) % PAGE_SIZE / 64]++;
     ((copy_fn)atomic_load_explicit(&p->copy, memory_order_acquire))(dst, src, n);
+}
+
+bool guest_copy(struct vm *vm, uint64_t to, uint64_t from, uint64_t size)
+{
+    const uint8_t *source = vm_ram_at(vm, from, size, ACCESS_READ);
+    if (!source || to - from < size || from - to < size)
+        return false;
+    uint8_t *destination = vm_ram_at(vm, to, size, ACCESS_WRITE);
+    if (destination)
+        vm_copy(vm, VM_PATH_GUEST_COPY, destination, source, size);
+    return destination != NULL;
 }
 
 uint64_t vm_path_calls(const struct vm *vm, enum vm_path path) { return vm->paths[path].calls; }
 uint64_t vm_path_bytes(const struct vm *vm, enum vm_path path) { return vm->paths[path].bytes; }
+const uint64_t *vm_path_deltas(const struct vm *vm, enum vm_path path) { return vm->paths[path].deltas; }
 const uint64_t *vm_path_histogram(const struct vm *vm, enum vm_path path) { return vm->paths[path].histogram; }

@@ -143,19 +143,11 @@ static struct sbi_result debug_console(struct hart *h, uint64_t function)
 }
 
 /* Function 0 copies a2 bytes from physical address a1 to a0; the ranges must not overlap. */
-static struct sbi_result hypercall(struct hart *h, uint64_t function)
+static struct sbi_result hypercall(const struct hart *h, uint64_t function)
 {
-    uint64_t to = h->x[A0], from = h->x[A1], size = h->x[A2];
     if (function != 0)
         return failed(NOT_SUPPORTED);
-    const uint8_t *source = vm_ram_at(h->vm, from, size, ACCESS_READ);
-    if (!source || to - from < size || from - to < size)
-        return failed(source ? INVALID_PARAM : INVALID_ADDRESS);
-    uint8_t *destination = vm_ram_at(h->vm, to, size, ACCESS_WRITE);
-    if (!destination)
-        return failed(INVALID_ADDRESS);
-    vm_copy(h->vm, VM_PATH_GUEST_COPY, destination, source, size);
-    return ok;
+    return guest_copy(h->vm, h->x[A0], h->x[A1], h->x[A2]) ? ok : failed(INVALID_PARAM);
 }
 
 /* Shutdown and reboot both end the run; a failure as the reason is exit code 1. */

@@ -106,6 +106,8 @@ uint64_t vm_path_calls(const struct vm *vm, enum vm_path path);
 uint64_t vm_path_bytes(const struct vm *vm, enum vm_path path);
 /* 64 counters: calls of sizes 2^i to 2^(i+1) - 1. */
 const uint64_t *vm_path_histogram(const struct vm *vm, enum vm_path path);
+/* 64 counters: calls with (destination - source) mod 4096 in 64 i to 64 i + 63 on the host. */
+const uint64_t *vm_path_deltas(const struct vm *vm, enum vm_path path);
 
 /* The dirty-page bitmap: bit p is set once page p of RAM was written. */
 const uint64_t *vm_dirty_bitmap(const struct vm *vm);

@@ -1,3 +1,4 @@
+import json
 from itertools import pairwise
 
 import pytest
@@ -5,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.analysis import profile
+from harness.errors import UserError
 
 
 def test_fleet_has_the_published_shares():
@@ -31,7 +33,7 @@ def test_log_uniform_weighs_doublings_alike():
 def test_saved_profile_loads_equal(tmp_path):
     path = tmp_path / "profile.json"
     shape = profile.from_histogram("guest", [1, 64, 4096], [3, 1])
-    profile.save(shape, path)
+    path.write_text(json.dumps({**profile.as_plain(shape), "paths": {}}))
     assert profile.load(path) == shape
     assert shape.calls == (0.75, 0.25)
 
@@ -51,5 +53,10 @@ def test_saved_profile_loads_equal(tmp_path):
 def test_what_is_no_profile_is_refused_with_its_path(tmp_path, text):
     path = tmp_path / "profile.json"
     path.write_text(text)
-    with pytest.raises(ValueError, match=r"profile\.json is no size profile"):
+    with pytest.raises(UserError, match=r"profile\.json is no size profile"):
         profile.load(path)
+
+
+def test_a_missing_file_names_the_remedy(tmp_path):
+    with pytest.raises(UserError, match="python -m harness trace"):
+        profile.load(tmp_path / "none.json")
