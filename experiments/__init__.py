@@ -1,9 +1,9 @@
-"""What is swept: the copy kernels, and the VM's memory paths."""
+"""What is swept: the copy kernels, the zero-scan kernels, and the VM's memory paths."""
 
 from __future__ import annotations
 
 from experiments.model import Experiment, Tier, UnknownExperiment, World
-from harness.experiment import PATHS
+from harness.experiment import PATHS, ZERO_SCAN
 
 __all__ = ["Experiment", "Tier", "UnknownExperiment", "World", "load", "names"]
 
@@ -12,7 +12,7 @@ COPY = "copy"
 
 def names() -> tuple[str, ...]:
     """Every experiment."""
-    return (COPY, *PATHS)
+    return (COPY, ZERO_SCAN, *PATHS)
 
 
 def load(name: str) -> Experiment:
@@ -25,6 +25,10 @@ def load(name: str) -> Experiment:
         from experiments import copy
 
         return copy.EXPERIMENT
+    if name == ZERO_SCAN:
+        from experiments import zero_scan
+
+        return zero_scan.EXPERIMENT
     if name in PATHS:
         from experiments import paths
 

@@ -18,6 +18,9 @@ AA_ARM: Final = "libc@aa"
 
 PAGE: Final = 4096
 
+ZERO_SCAN: Final = "zero_scan"
+"""The experiment whose kernels look for a byte that is not zero, and whose memory is therefore zeroed."""
+
 PATHS: Final = (
     "dma_read",
     "dma_write",

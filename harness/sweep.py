@@ -30,7 +30,9 @@ from harness.analysis.alignment import delta_of
 from harness.analysis.decide import Decisions, decide
 from harness.analysis.policy import PolicyTable
 from harness.analysis.profile import Profile, as_plain, fleet, from_plain
+from harness.config.errors import ConfigError
 from harness.config.header import thresholds_h
+from harness.config.load import load
 from harness.config.locate import cache_path
 from harness.config.schema import FILE_NAME, Config, machine_key
 from harness.config.write import save, write_text
@@ -385,8 +387,18 @@ def write(result: Result, replies: Iterable[Reply], machine: Machine, *, install
         write_text(folder / VERIFICATION_NAME, json.dumps(asdict(result.verification), indent=1) + "\n")
     _write_report(result)
     if install:
-        save(made, cache_path(machine_key(machine)))
+        path = cache_path(machine_key(machine))
+        save(_with_zero_scan(made, path), path)
     return result
+
+
+def _with_zero_scan(made: Config, path: Path) -> Config:
+    """The config with the zero-scan policy of the one that it replaces, which a copy sweep does not measure."""
+    try:
+        before = load(path).policies.zero_scan if path.exists() else None
+    except ConfigError:
+        before = None  # It is replaced because it cannot be used.
+    return msgspec.structs.replace(made, policies=msgspec.structs.replace(made.policies, zero_scan=before))
 
 
 def _confirmed(made: Config, folder: Path, cpu: int) -> tuple[Confirmation, ...]:

@@ -1,6 +1,6 @@
-"""cffi builder of `kernels._native`: the copy kernels, the dispatcher and the batch timer in one module.
+"""cffi builder of `kernels._native`: all kernels, the dispatcher and the batch timer in one module.
 
-One module, so that the three share symbols: a timed call of a kernel is a call through a pointer and nothing
+One module, so that they share symbols: a timed call of a kernel is a call through a pointer and nothing
 else. Each room's `api.h` is at once its C header and its cffi declarations.
 """
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import cffi
 
 ROOT = Path(__file__).parent
-ROOMS = ("copy", "dispatch", "timing")
+ROOMS = ("copy", "dispatch", "timing", "zero_scan")
 
 
 def declarations(room: str) -> str:

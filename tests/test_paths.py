@@ -43,7 +43,7 @@ def _libc_again() -> Iterator[None]:
 
 def test_every_path_is_an_experiment() -> None:
     assert set(PATHS) == set(exercise.PATHS)
-    assert experiments.names() == ("copy", *PATHS)
+    assert experiments.names() == ("copy", "zero_scan", *PATHS)
     for name in PATHS:
         experiment = experiments.load(name)
         blocks = experiment.blocks(WORLD, Tier.DEFAULT)
@@ -127,7 +127,7 @@ def test_paths_are_measured_from_the_command_line(tmp_path: Path, harness: Calla
 def test_copy_is_swept_by_itself(harness: Callable[..., Ran]) -> None:
     ran = harness("sweep", "copy", "net_rx")
     assert ran.code == 2
-    assert "sweep copy by itself" in ran.err
+    assert "sweep copy and zero_scan by themselves" in ran.err
 
 
 def test_whole_guests_are_compared() -> None:

@@ -1,4 +1,4 @@
-"""The VM's memory paths measured from the command line, and printed."""
+"""The VM's memory paths and the zero-scan kernels measured from the command line, and printed."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from harness.paths import Paths
 
 NAME = "paths.json"
+ZERO_SCAN_NAME = "zero_scan.json"
 
 
 def sweep_paths(
@@ -35,6 +36,35 @@ def sweep_paths(
     if not as_json:
         console().print(f"files in {folder}: {NAME}, journal.jsonl")
     return exit_code(found)
+
+
+def sweep_zero_scan(
+    here: Machine, tier: Tier, budget: float, output: Path | None, *, install: bool, as_json: bool
+) -> int:
+    """Measure the zero-scan kernels, print and write their policy; returns the exit code."""
+    import msgspec
+
+    from harness import sweep, zero_scan
+    from harness.config.write import write_text
+    from harness.measure.journal import Journal
+    from harness.report.tables import rules_table
+
+    folder, seed = output or sweep.RUNS / sweep.run_id(), secrets.randbits(31)
+    header = sweep.header_of("zero_scan", here, seed, budget)
+    with live(as_json) as report, Journal.create(folder, header) as log:
+        found = zero_scan.sweep(
+            here, log, budget=budget, tier=tier, seed=seed, on_progress=lambda progress: report("zero_scan", progress)
+        )
+    plain = msgspec.to_builtins(found.policy)
+    write_text(folder / ZERO_SCAN_NAME, json.dumps(plain, indent=1) + "\n")
+    path = zero_scan.install(found.policy, here) if install and not found.interrupted else None
+    if as_json:
+        print_json({"policy": plain, "noise": found.decisions.noise.p95, "config": path})
+    else:
+        console().print(rules_table(found.policy.classes[-1].rules, "zero scan: which kernel serves which sizes"))
+        console().print(f"noise (A/A, 95th percentile): {100 * found.decisions.noise.p95:.1f} %")
+        console().print(f"written to {path}" if path else f"files in {folder}: {ZERO_SCAN_NAME}, journal.jsonl")
+    return EXIT_INTERRUPTED if found.interrupted else 0
 
 
 def measured(

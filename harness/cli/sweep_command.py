@@ -12,6 +12,9 @@ from harness.cli import EXIT_INTERRUPTED, EXIT_NO
 from harness.cli.console import Duration, json_option
 from harness.cli.progress import live
 
+ZERO_SCAN_SECONDS = (15.0, 40.0, 120.0)
+"""By tier; far fewer kernels and conditions than copies have."""
+
 
 @click.command(
     "sweep",
@@ -42,8 +45,9 @@ def command(
 ) -> None:
     """Measure the candidates of each EXPERIMENT (copy where none is named).
 
-    For copy: decide, write and verify the config. For the VM's memory paths (`list` names them): libc, each kernel, the
-    old rule and the policy in force on the path itself. Ctrl-C ends it with what it has.
+    For copy: decide, write and verify the config. For zero_scan: decide, and write the policy beside it. For the VM's
+    memory paths (`list` names them): libc, each kernel, the old rule and the policy in force, on the path itself.
+    Ctrl-C ends it with what it has.
 
     Exit code: 0 done, 1 the policy is slower than libc somewhere, 130 interrupted.
     """
@@ -52,7 +56,8 @@ def command(
     from harness import machine, sweep
     from harness.analysis.profile import load
     from harness.cli.outcome import show
-    from harness.cli.paths_outcome import sweep_paths
+    from harness.cli.paths_outcome import sweep_paths, sweep_zero_scan
+    from harness.experiment import ZERO_SCAN
 
     here = machine.detect()
     chosen = Tier[tier or "DEFAULT"]
@@ -60,10 +65,13 @@ def command(
     for name in names:
         experiments.load(name)
     pattern, weights = valid_pattern(only), load(profile) if profile else None
-    if not resumed and experiments.COPY not in names:
+    if not resumed and names == (ZERO_SCAN,):
+        seconds = budget or ZERO_SCAN_SECONDS[chosen]
+        raise SystemExit(sweep_zero_scan(here, chosen, seconds, output, install=not no_install, as_json=as_json))
+    if not resumed and not {experiments.COPY, ZERO_SCAN} & set(names):
         raise SystemExit(sweep_paths(names, here, chosen, budget or sweep.BUDGETS[chosen], output, as_json=as_json))
     if len(names) > 1:
-        raise click.UsageError("sweep copy by itself: it writes the policy that the paths are measured under")
+        raise click.UsageError("sweep copy and zero_scan by themselves: each writes a policy of its own")
     with live(as_json) as report:
         if resumed:
             result = sweep.resume(run_folder(resumed), here, report, install=not no_install)

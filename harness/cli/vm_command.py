@@ -58,7 +58,9 @@ def run(
     from kernels.vm.devices import Disk
     from kernels.vm.machine import Machine, Mode, Stop
 
-    with Machine(ram=ram, harts=harts, copy_address=policy_address(config)) as machine:
+    copy, zero_scan = policy_addresses(config)
+    with Machine(ram=ram, harts=harts, copy_address=copy) as machine:
+        machine.set_zero_scan(zero_scan)
         if disk is not None:
             Disk(machine, disk)
         machine.load_elf(guest, Mode[mode.upper()])
@@ -79,8 +81,8 @@ def run(
         raise UserError(f"{guest}: the guest {reason}, at 0x{machine.pc():x} after {machine.instret} instructions")
 
 
-def policy_address(config: Path | None) -> int:
-    """The dispatcher's address with the config in force that holds here, or that the file holds.
+def policy_addresses(config: Path | None) -> tuple[int, int]:
+    """The dispatcher and the zero-scan kernel for pages, under the config that holds here or that the file holds.
 
     Raises:
         ConfigError: the named file cannot be used.
@@ -88,14 +90,16 @@ def policy_address(config: Path | None) -> int:
     from harness.config.apply import serve
     from harness.config.schema import machine_key
     from harness.machine import detect
-    from kernels import dispatch
+    from harness.zero_scan import page_kernel
+    from kernels import dispatch, zero_scan
 
     located = serve(machine_key(detect()), config)
     if located.error is not None:
         if config is not None:
             raise located.error
         click.echo(f"warning: {located.error}; libc serves", err=True)
-    return dispatch.address()
+    kernel = page_kernel(located.config)
+    return dispatch.address(), zero_scan.address(kernel) if kernel else 0
 
 
 def run_with_console(machine: Machine, most: int | None, *, quiet: bool) -> Stop:

@@ -61,12 +61,19 @@ def check(config: Config, file: str | Path, kernels: Mapping[str, KernelFacts] |
     Raises:
         ConfigError: the first problem.
     """
-    _raise_first(problems(config, copy_kernels() if kernels is None else kernels), file)
+    _raise_first(problems(config, copy_kernels() if kernels is None else kernels, zero_scan_kernels()), file)
 
 
 def copy_kernels() -> dict[str, KernelFacts]:
     """This build's copy kernels by name."""
     from kernels.copy import table  # The compiled module is loaded only when a config is.
+
+    return {kernel.name: kernel for kernel in table()}
+
+
+def zero_scan_kernels() -> dict[str, KernelFacts]:
+    """This build's zero-scan kernels by name."""
+    from kernels.zero_scan import table  # As above.
 
     return {kernel.name: kernel for kernel in table()}
 

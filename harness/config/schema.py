@@ -142,10 +142,12 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     classes: tuple[AlignmentClass, ...]
 
 
-class Policies(Struct, frozen=True, forbid_unknown_fields=True):
+class Policies(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One policy a family of kernels."""
 
     copy: Policy
+    zero_scan: Policy | None = None
+    """Absent where `sweep zero_scan` has not run."""
 
 
 class Headline(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

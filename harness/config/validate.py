@@ -57,15 +57,20 @@ class Problem:
     remedy: str = CORRECT
 
 
-def problems(config: Config, kernels: Mapping[str, KernelFacts]) -> Iterator[Problem]:
+def problems(
+    config: Config, kernels: Mapping[str, KernelFacts], zero_kernels: Mapping[str, KernelFacts]
+) -> Iterator[Problem]:
     """Everything wrong with a config, in the file's order.
 
     Args:
         config: a config of the right types.
-        kernels: every kernel this build knows, by name.
+        kernels: every copy kernel this build knows, by name.
+        zero_kernels: every zero-scan kernel, likewise.
     """
     yield from _headline(config.headline)
     yield from _policy(config.policy, "policies.copy", kernels)
+    if config.policies.zero_scan is not None:
+        yield from _policy(config.policies.zero_scan, "policies.zero_scan", zero_kernels)
     for i, hazard in enumerate(config.hazards):
         yield from _hazard(hazard, f"hazards[{i}]", kernels)
 

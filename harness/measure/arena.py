@@ -13,7 +13,7 @@ from array import array
 from dataclasses import dataclass
 from typing import Any, Final
 
-from harness.experiment import PAGE, Block, Offsets, Residency, Sizes
+from harness.experiment import PAGE, ZERO_SCAN, Block, Offsets, Residency, Sizes
 from kernels._native import ffi, lib
 
 LINE: Final = 64
@@ -76,11 +76,13 @@ def cold_memory(extent: int, which: str) -> mmap.mmap:
     return map_memory(extent)
 
 
-def map_memory(size: int) -> mmap.mmap:
-    """Anonymous private memory of `size` bytes, its pages in place and not zero: some caches treat zeros apart."""
+def map_memory(size: int, *, zero: bool = False) -> mmap.mmap:
+    """Anonymous private memory of `size` bytes, its pages in place; not zero, as some caches treat zeros apart."""
     flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_POPULATE", 0)
     memory = mmap.mmap(-1, size, flags=flags)
     lib.xo_fill(ffi.from_buffer("unsigned char[]", memory), size)
+    if zero:
+        memory[:] = bytes(size)
     return memory
 
 
@@ -103,7 +105,8 @@ def _place_hot(block: Block, source: int, destination: int, rng: random.Random) 
     sizes = ffi.NULL if fixed else ffi.from_buffer("uint32_t[]", draw_sizes(condition.sizes, block.size, rng))
     extent = -(-(block.size + PAGE) // PAGE) * PAGE
     zeros = ffi.new("uint32_t[]", slots)
-    memories = map_memory(extent), map_memory(extent)
+    zero = block.experiment == ZERO_SCAN
+    memories = map_memory(extent, zero=zero), map_memory(extent)
     return _placement(block, memories, (zeros, zeros), sizes, 0, (source, destination), slots)
 
 

@@ -15,10 +15,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from harness.experiment import AA_ARM, BASELINE, PATHS, Block, Residency
+from harness.experiment import AA_ARM, BASELINE, PATHS, ZERO_SCAN, Block, Residency
 from harness.measure.arena import Placement, WorkingSets, draw_offsets, place
 from harness.measure.protocol import SPECIALISED, Job, Reply, Setup, line, policy_of
-from kernels import copy, dispatch
+from kernels import copy, dispatch, zero_scan
 from kernels._native import ffi, lib
 
 NAME_WIDTH: Final = 64
@@ -87,8 +87,8 @@ def calibrate(timer: Timer | PathTimer, address: int, target_ns: float) -> tuple
     return max(1, min(MOST_CALLS, round(target_ns / each))), each
 
 
-def resolve(name: str, header: str = "") -> int:
-    """The address of a candidate's function.
+def resolve(name: str, header: str = "", experiment: str = "") -> int:
+    """The address of a candidate's function, in the experiment's family of kernels.
 
     Raises:
         KernelError: there is no such candidate, or this CPU cannot run it.
@@ -97,7 +97,8 @@ def resolve(name: str, header: str = "") -> int:
         return dispatch.address()
     if name == SPECIALISED:
         return dispatch.specialise(header).address
-    return copy.address(BASELINE if name == AA_ARM else name)
+    kernel = BASELINE if name == AA_ARM else name
+    return zero_scan.timed_address(kernel) if experiment == ZERO_SCAN else copy.address(kernel)
 
 
 @dataclass(frozen=True)
@@ -123,11 +124,14 @@ def lanes_of(
 ) -> tuple[list[Lane], dict[str, float]]:
     """Calibrate all candidates; those far behind the fastest are left out, with their nanoseconds a call."""
     tables = [dispatch.table_from(policy) for policy in setup.policies]
-    calibrate(timer, resolve(BASELINE), job.target_us * 1e3)  # warms caches and clock for the first one, too
+    experiment = Block.parse(job.block).experiment
+    calibrate(
+        timer, resolve(BASELINE, experiment=experiment), job.target_us * 1e3
+    )  # warms caches and clock for the first one, too
     found: list[tuple[Lane, float]] = []
     for name in job.candidates:
         announce(name)
-        address = resolve(name, setup.header)
+        address = resolve(name, setup.header, experiment)
         table = tables[policy_of(name) or 0] if tables else None
         if table is not None:
             dispatch.install(table)

@@ -27,13 +27,17 @@ def policy_table(config: Config) -> Group:
 
 
 def _class_table(entry: AlignmentClass, *, alone: bool) -> Table:
-    where = "" if alone else f", {class_text(entry)}"
-    table = Table(title=f"policy{where}", title_justify="left", box=SIMPLE, pad_edge=False, collapse_padding=True)
+    return rules_table(entry.rules, "policy" if alone else f"policy, {class_text(entry)}")
+
+
+def rules_table(rules: Sequence[Rule], title: str) -> Table:
+    """One row a rule: sizes, kernel, gain with its interval, processes."""
+    table = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False, collapse_padding=True)
     table.add_column("sizes", justify="right", no_wrap=True)
     table.add_column("kernel", no_wrap=True)
     table.add_column("gain over libc", justify="right", no_wrap=True)
     table.add_column("processes", justify="right")
-    for rule in entry.rules:
+    for rule in rules:
         gain = gain_text(rule.gain, rule.gain_low, rule.gain_high)
         table.add_row(range_text(rule), rule.kernel, gain, str(rule.processes or ""))
     return table

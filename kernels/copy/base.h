@@ -5,6 +5,9 @@
 
 typedef uint8_t byte;
 
+/* Whether a CPU that executes this code can run the instruction set, given that it is compiled here. */
+int xo_isa_runnable(const char *isa);
+
 /* A block: never a call, so that a variant compiles to straight code for its constant parameters. */
 #define XO_BLOCK static inline __attribute__((always_inline))
 

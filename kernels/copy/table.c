@@ -50,8 +50,7 @@ static struct xo_kernel table[] = {
     XO_SVE_VARIANTS(ON_SVE)
 };
 
-/* Whether a CPU that executes this code can run the instruction set, given that it is compiled here. */
-static int isa_runnable(const char *isa) {
+int xo_isa_runnable(const char *isa) {
 #if defined __x86_64__
     /* The compiler's run-time support asks cpuid, and by xgetbv whether the system saves the registers. */
     if (!strcmp(isa, "avx2"))
@@ -68,7 +67,7 @@ static int isa_runnable(const char *isa) {
 
 static void detect(void) {
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
-        table[i].runnable = table[i].fn != NULL && isa_runnable(table[i].isa);
+        table[i].runnable = table[i].fn != NULL && xo_isa_runnable(table[i].isa);
 }
 
 const struct xo_kernel *xo_kernels(size_t *count) {

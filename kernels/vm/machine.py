@@ -273,6 +273,10 @@ class Machine:
         for name in PATHS if path is None else (path,):
             lib.vm_path_set(self._vm, _path(name), address)
 
+    def set_zero_scan(self, address: int) -> None:
+        """Lets snapshots, forks and migrations find zero pages by the C function at an address; 0: by our own."""
+        lib.vm_set_zero_scan(self._vm, address)
+
     def paths(self) -> dict[str, PathUse]:
         """What every path has moved, by name."""
         return {name: self._use(path.index) for name, path in PATHS.items()}
