@@ -6,7 +6,7 @@ RUN := $(BIN)/python -m harness
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help sweep test lint format sanitize aarch64 bench-copy bench-vm bench-paths lib clean
+.PHONY: help sweep test lint format sanitize aarch64 bench-copy bench-vm bench-paths optimize lib clean
 
 help:  ## Show the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ aarch64: $(STAMP)  ## Cross-compile the Arm kernels and test them under qemu-use
 
 bench-copy: $(STAMP)  ## Every speed that the project claims for copies, side by side, from one run (4 minutes)
 	$(RUN) bench copy
+
+optimize: $(STAMP)  ## Improve this machine's configuration round by round (up to 30 minutes)
+	$(RUN) optimize --max-iterations 20 --budget 30m
 
 bench-vm: $(STAMP)  ## Instructions a second beside unicorn, in one run (1 minute)
 	$(RUN) bench vm

@@ -47,13 +47,20 @@ class GuestSpeed:
     rounds: int
 
 
+def plain_machine() -> Machine:
+    """A machine with nothing set."""
+    return Machine(ram=RAM)
+
+
 @contextmanager
-def prepared(name: str, elf: Path) -> Iterator[Machine]:
-    """A machine with the guest loaded and the devices that it wants."""
-    with tempfile.NamedTemporaryFile(prefix="crossover-disk-") as disk, Machine(ram=RAM) as machine:
+def prepared(
+    name: str, elf: Path, make: Callable[[], Machine] = plain_machine, dma_split: int = 4096
+) -> Iterator[Machine]:
+    """A machine, as `make` makes it, with the guest loaded and the devices that it wants."""
+    with tempfile.NamedTemporaryFile(prefix="crossover-disk-") as disk, make() as machine:
         if name == "disk":
             disk.truncate(DISK)
-            Disk(machine, Path(disk.name))
+            Disk(machine, Path(disk.name)).split(dma_split)
         elif name == "echo":
             Network(machine)
         elif name == "scroller":

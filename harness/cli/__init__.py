@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "analyze": "The decisions again from recorded data, no timing.",
     "verify": "The dispatcher under a config against libc and the best kernel, on fresh points.",
     "config": "Show, check, find and export configs.",
+    "optimize": "Improve the configuration in small verified steps, round by round.",
     "vm": "Run guests on the virtual machine.",
     "trace": "Record what a guest's memory paths move.",
     "bench": "What the project claims, measured side by side in one run.",

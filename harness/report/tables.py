@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from harness.bench import Figure
     from harness.guests import GuestSpeed
     from harness.measure.confirm import Confirmation
+    from harness.optimize.decision import Difference
     from harness.paths import Paths
     from harness.verify import Verification
     from kernels.vm.bench import Speed as VmSpeed
@@ -150,6 +151,18 @@ def guests_table(guests: Sequence[GuestSpeed]) -> Table:
             f"{each.speed:.3f} \\[{each.low:.3f}, {each.high:.3f}]",
             bytes_text(each.bytes),
         )
+    return table
+
+
+def differences_table(differences: Sequence[Difference]) -> Table:
+    """The last settings beside the first, by area."""
+    title = "speed of the first settings over the last, measured again"
+    table = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False, collapse_padding=True)
+    table.add_column("area", no_wrap=True)
+    table.add_column("gain", justify="right", no_wrap=True)
+    table.add_column("± (95 %)", justify="right", no_wrap=True)
+    for each in differences:
+        table.add_row(each.area, f"{each.percent():+.1f} %", f"{100 * each.bound(0.05):.1f} %")
     return table
 
 

@@ -45,6 +45,11 @@ def save(machine: Machine, *, incremental: bool = False) -> bytes:
     return _taken(image)
 
 
+def set_gap(machine: Machine, pages: int) -> None:
+    """Lets incremental snapshots write runs of dirty pages with so many clean ones between them as one."""
+    lib.vm_snapshot_set_gap(machine.handle, pages)
+
+
 def restore(machine: Machine, snapshots: Sequence[bytes]) -> None:
     """Lets a machine of equal configuration and devices continue where the last snapshot was taken.
 
