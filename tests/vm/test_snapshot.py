@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -121,3 +123,21 @@ def test_what_was_cut_off_is_refused(data: st.DataObject, small: bytes) -> None:
     length = data.draw(st.integers(0, len(small) - 1))
     with Machine(ram=1 << 20) as machine, pytest.raises(MachineError, match="the snapshot is refused"):
         restore(machine, [small[:length]])
+
+
+def test_a_snapshot_of_format_version_1_is_restored() -> None:
+    sample = (Path(__file__).parent / "data" / "snapshot-v1.bin").read_bytes()
+    with Machine(ram=256 << 10) as machine:
+        restore(machine, [sample])
+        assert machine.pc() == 0x8000_1000
+        assert machine.registers()[5] == 0x1234
+        assert machine.csr(0x340) == 77
+        assert bytes(machine.memory[0x2000:0x2005]) == b"saved"
+        assert machine.console_output() == b"said"
+
+
+def test_another_version_is_refused(small: bytes) -> None:
+    later = bytearray(small)
+    later[8] = 2
+    with Machine(ram=1 << 20) as machine, pytest.raises(MachineError, match="another version of the format"):
+        restore(machine, [bytes(later)])
