@@ -28,6 +28,18 @@ int xo_isa_runnable(const char *isa);
 #define XO_COMPILES_SVE (__GNUC__ >= 10)
 #endif
 
+/* A table's rows of an architecture: by the table's own HERE where this build compiles for it, else by its ELSEWHERE. */
+#if defined __x86_64__
+#define XO_ON_X86 HERE
+#define XO_ON_ARM ELSEWHERE
+#elif defined __aarch64__
+#define XO_ON_X86 ELSEWHERE
+#define XO_ON_ARM HERE
+#else
+#define XO_ON_X86 ELSEWHERE
+#define XO_ON_ARM ELSEWHERE
+#endif
+
 /* The function of one row of variants.h: `body` with the row's parameters as compile-time constants, for the
    instruction set that TARGET enables. Aligned to a cache line, so that its place matters less. */
 #define XO_DEFINE(isa, name, family, body, max_size, ...)                         \

@@ -14,17 +14,6 @@
 #define ELSEWHERE(isa_, name_, family_, body, limit, ...) \
     {.name = #name_, .isa = #isa_, .family = family_, .max_size = limit, __VA_ARGS__},
 
-#if defined __x86_64__
-#define ON_X86 HERE
-#define ON_ARM ELSEWHERE
-#elif defined __aarch64__
-#define ON_X86 ELSEWHERE
-#define ON_ARM HERE
-#else
-#define ON_X86 ELSEWHERE
-#define ON_ARM ELSEWHERE
-#endif
-
 #if XO_COMPILES_SVE
 #define ON_SVE HERE
 #else
@@ -42,11 +31,11 @@ XO_SVE_VARIANTS(DECLARE)
 static struct xo_kernel table[] = {
     {.name = "libc", .isa = "any", .family = "libc", .max_size = SIZE_MAX, .fn = memcpy},
     XO_PORTABLE_VARIANTS(HERE)
-    XO_STRING_VARIANTS(ON_X86)
-    XO_SSE2_VARIANTS(ON_X86)
-    XO_AVX2_VARIANTS(ON_X86)
-    XO_AVX512_VARIANTS(ON_X86)
-    XO_NEON_VARIANTS(ON_ARM)
+    XO_STRING_VARIANTS(XO_ON_X86)
+    XO_SSE2_VARIANTS(XO_ON_X86)
+    XO_AVX2_VARIANTS(XO_ON_X86)
+    XO_AVX512_VARIANTS(XO_ON_X86)
+    XO_NEON_VARIANTS(XO_ON_ARM)
     XO_SVE_VARIANTS(ON_SVE)
 };
 

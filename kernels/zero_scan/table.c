@@ -27,17 +27,6 @@ void *xo_zero_timed_libc(void *unused, const void *bytes, size_t n)
     {.name = #name_, .isa = #isa_, .family = family_, .fn = xo_zero_##name_, .timed = xo_zero_timed_##name_, __VA_ARGS__},
 #define ELSEWHERE(isa_, name_, family_, ...) {.name = #name_, .isa = #isa_, .family = family_, __VA_ARGS__},
 
-#if defined __x86_64__
-#define ON_X86 HERE
-#define ON_ARM ELSEWHERE
-#elif defined __aarch64__
-#define ON_X86 ELSEWHERE
-#define ON_ARM HERE
-#else
-#define ON_X86 ELSEWHERE
-#define ON_ARM ELSEWHERE
-#endif
-
 XO_ZERO_SCALAR(DECLARE)
 XO_ZERO_SSE2(DECLARE)
 XO_ZERO_AVX2(DECLARE)
@@ -47,10 +36,10 @@ XO_ZERO_NEON(DECLARE)
 static struct xo_zero_kernel table[] = {
     {.name = "libc", .isa = "any", .family = "libc", .fn = xo_zero_libc, .timed = xo_zero_timed_libc},
     XO_ZERO_SCALAR(HERE)
-    XO_ZERO_SSE2(ON_X86)
-    XO_ZERO_AVX2(ON_X86)
-    XO_ZERO_AVX512(ON_X86)
-    XO_ZERO_NEON(ON_ARM)
+    XO_ZERO_SSE2(XO_ON_X86)
+    XO_ZERO_AVX2(XO_ON_X86)
+    XO_ZERO_AVX512(XO_ON_X86)
+    XO_ZERO_NEON(XO_ON_ARM)
 };
 
 static void detect(void)
