@@ -19,7 +19,7 @@ from scipy import stats
 
 from harness.errors import UserError
 from kernels import dispatch
-from kernels.vm.devices import Disk, Display, Network
+from kernels.vm.devices import attach_block, attach_display, attach_net
 from kernels.vm.guest import build
 from kernels.vm.machine import Machine, Mode, Stop
 
@@ -60,11 +60,11 @@ def prepared(
     with tempfile.NamedTemporaryFile(prefix="crossover-disk-") as disk, make() as machine:
         if name == "disk":
             disk.truncate(DISK)
-            Disk(machine, Path(disk.name)).split(dma_split)
+            attach_block(machine, Path(disk.name)).split_transfers(dma_split)
         elif name == "echo":
-            Network(machine)
+            attach_net(machine)
         elif name == "scroller":
-            Display(machine, 640, 400)
+            attach_display(machine, 640, 400)
         machine.load_elf(elf, Mode.SUPERVISOR if name == "faults" else Mode.MACHINE)
         yield machine
 

@@ -41,16 +41,16 @@ def command(
     """Run the ELF file GUEST and record the sizes and alignments of every memory path."""
     from harness.cli.vm_command import run_with_console
     from harness.trace import write
-    from kernels.vm.devices import Disk, Display, Network
+    from kernels.vm.devices import attach_block, attach_display, attach_net
     from kernels.vm.machine import Machine, Mode
 
     with Machine(ram=ram) as machine:
         if disk is not None:
-            Disk(machine, disk)
+            attach_block(machine, disk)
         if network:
-            Network(machine)
+            attach_net(machine)
         if display:
-            Display(machine)
+            attach_display(machine, 640, 480)
         machine.load_elf(guest, Mode[mode.upper()])
         run_with_console(machine, max_instructions, quiet=True)
         used = {name: use for name, use in machine.paths().items() if use.calls}

@@ -55,14 +55,14 @@ def run(
     130 interrupted.
     """
     from harness.errors import UserError
-    from kernels.vm.devices import Disk
+    from kernels.vm.devices import attach_block
     from kernels.vm.machine import Machine, Mode, Stop
 
     copy, zero_scan = policy_addresses(config)
     with Machine(ram=ram, harts=harts, copy_address=copy) as machine:
         machine.set_zero_scan(zero_scan)
         if disk is not None:
-            Disk(machine, disk)
+            attach_block(machine, disk)
         machine.load_elf(guest, Mode[mode.upper()])
         try:
             stop = run_with_console(machine, max_instructions, quiet=as_json)

@@ -128,8 +128,9 @@ static void drop_frame(void *user, const uint8_t *frame, size_t size) { (void)us
 
 static bool prepare_net(struct vm_exercise *e)
 {
+    static const uint8_t mac[6] = {2};
     bool sends = e->path == VM_PATH_NET_TX;
-    if (e->amount > MAX_FRAME || vm_attach_net(e->vm, drop_frame, NULL) != 0)
+    if (e->amount > MAX_FRAME || vm_attach_net(e->vm, mac, drop_frame, NULL, NULL) != 0)
         return false;
     start_device(e->vm, 2);
     describe(e->vm, sends, 0, BUFFERS, NET_HEADER + e->amount, !sends, false);
@@ -141,7 +142,7 @@ static bool send_frame(struct vm_exercise *e) { return submit(e, 1); }
 static bool receive_frame(struct vm_exercise *e)
 {
     offer(e, 0);
-    return vm_net_receive(e->vm, 0, e->host, e->amount) == 0 && returned(e, 0);
+    return vm_net_receive(e->vm, 0, e->host, e->amount) == 1 && returned(e, 0);
 }
 
 /* --- Display --------------------------------------------------------------------------------------------- */

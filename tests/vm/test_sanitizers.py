@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from kernels.vm.build_ffi import ROOT, sources
-from kernels.vm.devices import Display, Network
+from kernels.vm.devices import attach_display, attach_net
 from kernels.vm.machine import Machine
 from kernels.vm.snapshot import migrate, save
 from tests.vm.programs import random_program
@@ -57,23 +57,48 @@ def test_random_files_are_refused_or_loaded(tmp_path: Path) -> None:
     fuzz("fuzz_elf", [elf(), elf(0x8003_FFFE), elf()[:100], b"\x7fELF\1"], tmp_path)
 
 
-def ring(address: int, length: int, flags: int, following: int) -> bytes:
-    return struct.pack("<QIHH", address, length, flags, following)
+def chain(slot: int, queue: int, *parts: tuple[int, int, int]) -> bytes:
+    """An operation of fuzz_virtio: a chain of (page of 256 bytes, length, flags), from descriptor 0 on."""
+    shape = len(parts) - 1 << 6
+    return bytes([6 | slot << 4 | queue << 7, shape]) + b"".join(struct.pack("<BHB", *part) for part in parts)
 
 
-def test_hostile_drivers_touch_nothing_outside(tmp_path: Path) -> None:
-    base = 0x8000_0000
-    chain = ring(base + 0x400, 16, 1, 1) + ring(base + 0x1000, 512, 3, 2) + ring(base + 0x3FFFF, 1, 2, 0)
-    rings = chain.ljust(128, b"\0") + struct.pack("<HHH", 0, 1, 0)
-    loop = (ring(base, 16, 1, 1) + ring(base, 0xFFFFFFFF, 1, 0)).ljust(128, b"\0") + struct.pack("<HHH", 0, 1, 0)
-    notify = bytes([0, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 2, 0, 0, 0, 0, 0])
-    fuzz("fuzz_virtio", [(head.ljust(2048, b"\0") + notify) for head in (rings, loop, b"")], tmp_path)
+def content(page: int, data: bytes) -> bytes:
+    """An operation of fuzz_virtio: bytes in a page."""
+    return bytes([4, page, len(data)]) + data
+
+
+def command(kind: int, *words: int) -> bytes:
+    """An operation of fuzz_virtio: a command of the display in page 0."""
+    return content(0, struct.pack(f"<IIQII{len(words)}I", kind, 0, 0, 0, 0, *words))
+
+
+def test_random_drivers_touch_nothing_outside(tmp_path: Path) -> None:
+    ask = chain(2, 0, (0, 64, 1), (1, 24, 2))
+    image = ask.join([command(0x101, 1, 1, 48, 32), command(0x106, 1, 1, 0x8001_2000, 0, 6144, 0),
+                      command(0x103, 0, 0, 48, 32, 0, 1), command(0x105, 0, 0, 40, 32, 0, 0, 1, 0),
+                      command(0x104, 0, 0, 48, 32, 1, 0), command(0x107, 1, 0), command(0x102, 1, 0), b""])  # fmt: skip
+    disk = [content(0, struct.pack("<IIQ", kind, 0, 3)) for kind in (0, 1, 4, 8)]
+    read, write = chain(0, 0, (0, 16, 1), (16, 1024, 3), (1, 1, 2)), chain(0, 0, (0, 16, 1), (16, 1024, 1), (1, 1, 2))
+    echo = chain(1, 0, (16, 4000, 2)) + chain(1, 1, (0, 12, 1), (32, 1500, 0))
+    half_way = b"\x11\x70\0" + bytes(4) + b"\x11\x20\0" + b"\2\0\0\0"  # features that nobody offered, then a snapshot
+    corpus = [
+        image,
+        half_way,
+        disk[0] + read,
+        disk[1] + write,
+        disk[2] + write,
+        disk[3] + read,
+        echo,
+        echo + b"\x05\0\1" * 9,
+    ]
+    fuzz("fuzz_virtio", corpus, tmp_path)
 
 
 def test_any_bytes_as_a_snapshot(tmp_path: Path) -> None:
     with Machine(ram=256 << 10, harts=2, tlb_entries=16, block_cache=64) as machine:
-        Network(machine)
-        Display(machine, 16, 16)
+        attach_net(machine)
+        attach_display(machine, 16, 16)
         snapshot = save(machine)
         pieces = list(migrate(machine, lambda _: None))
     corpus = [b"\0" + snapshot, *(b"\1" + piece for piece in pieces), b"\2" + bytes(40)]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernels.vm.devices import Display, Network
+from kernels.vm.devices import attach_display, attach_net
 from kernels.vm.machine import Machine, MachineError
 from kernels.vm.snapshot import dirty_pages, restore, save, state_hash
 
@@ -59,8 +59,8 @@ def test_incremental_snapshots_hold_what_changed(sorting: Machine) -> None:
 def test_the_devices_state_is_in_it(sorting: Machine) -> None:
     with Machine(ram=1 << 20) as first, Machine(ram=1 << 20) as second:
         for machine in (first, second):
-            Network(machine)
-            Display(machine, 64, 48)
+            attach_net(machine)
+            attach_display(machine, 64, 48)
         first.console_input(b"typed")
         restore(second, [save(first)])
         assert state_hash(first) == state_hash(second)
@@ -73,7 +73,7 @@ def test_a_snapshot_fits_only_a_machine_like_it(sorting: Machine) -> None:
     with Machine(ram=16 << 20, harts=2) as wider, pytest.raises(MachineError, match="other RAM, harts or clock"):
         restore(wider, [snapshot])
     with sorting.alike() as other:
-        Network(other)
+        attach_net(other)
         before = state_hash(other)
         with pytest.raises(MachineError, match="other devices"):
             restore(other, [snapshot])

@@ -13,9 +13,9 @@ static void aim_registers(struct vm *vm)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct vm *vm = size > 1 ? fuzz_machine() : NULL;
-    if (!vm)
+    if (size < 2)
         return 0;
+    struct vm *vm = fuzz_machine();
     size_t length = size - 1 < FUZZ_RAM ? size - 1 : FUZZ_RAM;
     memcpy(vm_ram(vm), data + 1, length);
     vm->tohost = RAM_BASE + 0x4000;
@@ -28,6 +28,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     aim_registers(vm);
     vm_run(vm, data[0] & 4 ? 997 : 20000);
     vm_run(vm, 20000);
-    vm_destroy(vm);
+    fuzz_end(vm);
     return 0;
 }

@@ -7,8 +7,9 @@
 
 static struct vm *machine(void)
 {
+    static const uint8_t mac[6] = {2};
     struct vm *vm = fuzz_machine();
-    if (vm && (vm_attach_net(vm, NULL, NULL) < 0 || vm_attach_display(vm, 16, 16) < 0))
+    if (vm_attach_net(vm, mac, NULL, NULL, NULL) < 0 || vm_attach_display(vm, 16, 16) < 0)
         __builtin_trap();
     return vm;
 }
@@ -28,9 +29,9 @@ static bool altered_state(struct vm *vm, const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct vm *vm = size > 3 ? machine() : NULL;
-    if (!vm)
+    if (size < 4)
         return 0;
+    struct vm *vm = machine();
     const struct vm_image image = {(uint8_t *)(uintptr_t)(data + 1), size - 1};
     bool taken = false;
     if (data[0] % 3 == 0)
@@ -42,6 +43,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!taken && !vm_error(vm)[0])
         __builtin_trap();
     vm_run(vm, 1000);
-    vm_destroy(vm);
+    fuzz_end(vm);
     return 0;
 }

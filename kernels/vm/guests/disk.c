@@ -34,7 +34,7 @@ int main(void)
     if (!base)
         return 1;
     start_device(base, &queue, 1);
-    uint64_t sectors = *(volatile uint64_t *)(base + 0x100);
+    uint64_t sectors = *device_register(base, 0x100) | (uint64_t)*device_register(base, 0x104) << 32;
     uint32_t state = 1;
     for (int round = 0; round < ROUNDS; round++) {
         uint32_t length = SECTOR << round % 9, shift = (uint32_t)round % 64;

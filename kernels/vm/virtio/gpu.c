@@ -1,396 +1,353 @@
-/* virtio display, two-dimensional (virtio 1.2, section 5.7): resources that the guest draws into, one of them shown. */
+/* virtio display device, 2D (virtio 1.2, section 5.7): one scanout, shown in a picture that the host can look at. */
 #include <stdlib.h>
 
 #include "vm/virtio/mmio.h"
+#include "vm/virtio/resource.h"
 #include "vm/virtio/virtio_api.h"
 
-#define ID 16
-#define SCANOUTS_OFFSET 8   /* of num_scanouts in the configuration */
-#define MAX_SIDE 4096
-#define PIXEL 4
-#define RESOURCES 64
-#define MAX_BACKING 1024    /* pieces of guest memory behind one resource */
-#define MAX_BYTES ((uint64_t)256 << 20)
-#define SCANOUTS 16
+#define SCANOUTS_IN_INFO 16
 #define FLAG_FENCE 1
 
+enum gpu_queue { QUEUE_CONTROL, QUEUE_CURSOR, QUEUES };
+enum config_field { CONFIG_SCANOUTS = 8 };
 enum command {
-    GET_DISPLAY_INFO = 0x100, CREATE_2D, UNREF, SET_SCANOUT, FLUSH, TRANSFER_TO_HOST, ATTACH_BACKING, DETACH_BACKING
+    GET_DISPLAY_INFO = 0x100, RESOURCE_CREATE_2D, RESOURCE_UNREF, SET_SCANOUT, RESOURCE_FLUSH, TRANSFER_TO_HOST_2D,
+    RESOURCE_ATTACH_BACKING, RESOURCE_DETACH_BACKING, UPDATE_CURSOR = 0x300, MOVE_CURSOR
 };
-enum response {
-    OK_NODATA = 0x1100, OK_DISPLAY_INFO = 0x1101, ERR_UNSPEC = 0x1200, ERR_OUT_OF_MEMORY = 0x1201,
-    ERR_INVALID_SCANOUT = 0x1202, ERR_INVALID_RESOURCE = 0x1203, ERR_INVALID_PARAMETER = 0x1205
-};
-enum { CONTROL, CURSOR };
 
-struct header {
+struct control_header {
     uint32_t type, flags;
     uint64_t fence;
     uint32_t context, ring;
 };
 
-struct rectangle {
-    uint32_t x, y, width, height;
+/* What follows the header, by command. */
+struct create_2d { uint32_t id, format, width, height; };
+struct with_id { uint32_t id, padding; };
+struct set_scanout { struct rect rect; uint32_t scanout, id; };
+struct flush { struct rect rect; uint32_t id, padding; };
+struct transfer { struct rect rect; uint64_t offset; uint32_t id, padding; };
+struct attach_backing { uint32_t id, entries; };
+struct backing_entry { uint64_t address; uint32_t length, padding; };
+
+union arguments {
+    struct create_2d create;
+    struct with_id with_id;
+    struct set_scanout scanout;
+    struct flush flush;
+    struct transfer transfer;
+    struct attach_backing attach;
 };
 
-struct piece {
-    uint64_t address;
-    uint32_t length, padding;
+struct display_info {
+    struct control_header header;
+    struct { struct rect rect; uint32_t enabled, flags; } scanouts[SCANOUTS_IN_INFO];
 };
 
-struct resource {
-    uint32_t id, width, height;  /* id 0: unused */
-    uint8_t *pixels;
-    uint32_t pieces;
-    struct piece *backing;
+struct gpu {
+    struct resources resources;
+    struct vm_display picture;
+    uint32_t shown;     /* the resource on the scanout; 0: none */
+    struct rect area;   /* of that resource */
 };
 
-struct display {
-    uint32_t width, height;
-    uint32_t shown;              /* the resource on the scanout; 0: none */
-    uint64_t bytes;              /* of all resources */
-    uint8_t *pixels, *dirty;
-    struct resource resources[RESOURCES];
-};
+/* --- The picture ---------------------------------------------------------------------------------------- */
 
-static struct resource *find(struct display *d, uint32_t id)
+static struct rect intersection(const struct rect *a, const struct rect *b)
 {
-    for (uint32_t i = 0; i < RESOURCES; i++)
-        if (d->resources[i].id == id)
-            return &d->resources[i];
-    return NULL;
+    uint32_t left = a->x > b->x ? a->x : b->x, top = a->y > b->y ? a->y : b->y;
+    uint32_t right = a->x + a->width < b->x + b->width ? a->x + a->width : b->x + b->width;
+    uint32_t bottom = a->y + a->height < b->y + b->height ? a->y + a->height : b->y + b->height;
+    if (right <= left || bottom <= top)
+        return (struct rect){0};
+    return (struct rect){.x = left, .y = top, .width = right - left, .height = bottom - top};
 }
 
-static struct resource *existing(struct display *d, uint32_t id) { return id ? find(d, id) : NULL; }
-
-static uint64_t size_of(const struct resource *r) { return (uint64_t)r->width * r->height * PIXEL; }
-
-static void release(struct display *d, struct resource *r)
+/* Brings part of the shown resource into the picture, row by row or, where rows are whole on both sides, at once. */
+static void show(struct virtio *d, const struct resource *r, const struct rect *part)
 {
-    d->bytes -= size_of(r);
-    free(r->pixels);
-    free(r->backing);
-    *r = (struct resource){0};
-}
-
-static bool inside(const struct rectangle *r, uint32_t width, uint32_t height)
-{
-    return r->x <= width && r->width <= width - r->x && r->y <= height && r->height <= height - r->y;
-}
-
-static enum response create(struct display *d, uint32_t id, uint32_t width, uint32_t height)
-{
-    struct resource *r = find(d, 0);
-    uint64_t bytes = (uint64_t)width * height * PIXEL;
-    if (id == 0 || existing(d, id))
-        return ERR_INVALID_RESOURCE;
-    if (width == 0 || height == 0 || width > MAX_SIDE || height > MAX_SIDE)
-        return ERR_INVALID_PARAMETER;
-    uint8_t *pixels = r && bytes <= MAX_BYTES - d->bytes ? calloc(1, bytes) : NULL;
-    if (!pixels)
-        return ERR_OUT_OF_MEMORY;
-    *r = (struct resource){.id = id, .width = width, .height = height, .pixels = pixels};
-    d->bytes += bytes;
-    return OK_NODATA;
-}
-
-static enum response attach(struct virtio *v, struct virtqueue *q, uint32_t id, uint32_t count)
-{
-    struct resource *r = existing(v->state, id);
-    uint64_t at = sizeof(struct header) + 8, bytes = (uint64_t)count * sizeof(struct piece);
-    if (!r)
-        return ERR_INVALID_RESOURCE;
-    if (r->backing || count == 0 || count > MAX_BACKING || v->chain.readable < at + bytes)
-        return ERR_INVALID_PARAMETER;
-    r->backing = malloc(bytes);
-    if (!r->backing)
-        return ERR_OUT_OF_MEMORY;
-    r->pieces = count;
-    return chain_read_header(v->vm, q, &v->chain, at, r->backing, bytes) ? OK_NODATA : ERR_UNSPEC;
-}
-
-static enum response detach(struct display *d, uint32_t id)
-{
-    struct resource *r = existing(d, id);
-    if (!r)
-        return ERR_INVALID_RESOURCE;
-    free(r->backing);
-    r->backing = NULL;
-    r->pieces = 0;
-    return OK_NODATA;
-}
-
-/* Bytes of the backing from `offset` on, into the resource; false where there are not enough of them in RAM. */
-static bool gather(struct vm *vm, const struct resource *r, uint64_t offset, uint8_t *to, uint64_t n)
-{
-    for (uint32_t i = 0; i < r->pieces && n; i++) {
-        const struct piece *p = &r->backing[i];
-        if (offset >= p->length) {
-            offset -= p->length;
-            continue;
-        }
-        uint64_t part = p->length - offset < n ? p->length - offset : n;
-        uint64_t address = p->address + offset;
-        const uint8_t *from = address >= p->address ? vm_ram_at(vm, address, part, ACCESS_READ) : NULL;
-        if (!from)
-            return false;
-        vm_copy(vm, VM_PATH_FRAMEBUFFER_BLIT, to, from, part);
-        to += part;
-        n -= part;
-        offset = 0;
-    }
-    return n == 0;
-}
-
-static enum response transfer(struct virtio *v, const struct rectangle *area, uint64_t offset, uint32_t id)
-{
-    const struct resource *r = existing(v->state, id);
-    if (!r || !r->backing)
-        return ERR_INVALID_RESOURCE;
-    if (!inside(area, r->width, r->height))
-        return ERR_INVALID_PARAMETER;
-    uint64_t stride = (uint64_t)r->width * PIXEL, row = (uint64_t)area->width * PIXEL;
-    uint8_t *to = r->pixels + area->y * stride + (uint64_t)area->x * PIXEL;
-    if (row == stride)
-        return gather(v->vm, r, offset, to, stride * area->height) ? OK_NODATA : ERR_UNSPEC;
-    for (uint32_t y = 0; y < area->height; y++)
-        if (offset + y * stride < offset || !gather(v->vm, r, offset + y * stride, to + y * stride, row))
-            return ERR_UNSPEC;
-    return OK_NODATA;
-}
-
-static enum response set_scanout(struct display *d, uint32_t scanout, uint32_t id)
-{
-    if (scanout != 0)
-        return ERR_INVALID_SCANOUT;
-    if (id && !existing(d, id))
-        return ERR_INVALID_RESOURCE;
-    d->shown = id;
-    return OK_NODATA;
-}
-
-/* What the scanout shows of the resource's area follows it, row by row. */
-static enum response flush(struct virtio *v, const struct rectangle *area, uint32_t id)
-{
-    struct display *d = v->state;
-    const struct resource *r = existing(d, id);
-    if (!r)
-        return ERR_INVALID_RESOURCE;
-    if (!inside(area, r->width, r->height))
-        return ERR_INVALID_PARAMETER;
-    if (id != d->shown || area->x >= d->width)
-        return OK_NODATA;
-    uint32_t columns = d->width - area->x < area->width ? d->width - area->x : area->width;
-    for (uint32_t y = area->y; y < area->y + area->height && y < d->height; y++) {
-        uint64_t from = ((uint64_t)y * r->width + area->x) * PIXEL, to = ((uint64_t)y * d->width + area->x) * PIXEL;
-        vm_copy(v->vm, VM_PATH_FRAMEBUFFER_BLIT, d->pixels + to, r->pixels + from, (size_t)columns * PIXEL);
-        d->dirty[y] = 1;
-    }
-    return OK_NODATA;
-}
-
-static enum response unref(struct display *d, uint32_t id)
-{
-    struct resource *r = existing(d, id);
-    if (!r)
-        return ERR_INVALID_RESOURCE;
-    d->shown = d->shown == id ? 0 : d->shown;
-    release(d, r);
-    return OK_NODATA;
-}
-
-/* The words after the header; fewer than the command needs read as 0 and fail on their own checks. */
-static enum response execute(struct virtio *v, struct virtqueue *q, uint32_t type)
-{
-    uint32_t words[8] = {0};
-    uint64_t offset, have = v->chain.readable - sizeof(struct header);
-    if (!chain_read_header(v->vm, q, &v->chain, sizeof(struct header), words, have < sizeof words ? have : sizeof words))
-        return ERR_UNSPEC;
-    const struct rectangle area = {words[0], words[1], words[2], words[3]};
-    memcpy(&offset, words + 4, sizeof offset);
-    switch ((enum command)type) {
-    case CREATE_2D: return create(v->state, words[0], words[2], words[3]);
-    case UNREF: return unref(v->state, words[0]);
-    case SET_SCANOUT: return set_scanout(v->state, words[4], words[5]);
-    case FLUSH: return flush(v, &area, words[4]);
-    case TRANSFER_TO_HOST: return transfer(v, &area, offset, words[6]);
-    case ATTACH_BACKING: return attach(v, q, words[0], words[1]);
-    case DETACH_BACKING: return detach(v->state, words[0]);
-    case GET_DISPLAY_INFO: return OK_DISPLAY_INFO;
-    default: return ERR_UNSPEC;
-    }
-}
-
-static size_t display_info(const struct display *d, uint8_t *bytes)
-{
-    const uint32_t first[6] = {0, 0, d->width, d->height, 1, 0};
-    memset(bytes, 0, SCANOUTS * sizeof first);
-    memcpy(bytes, first, sizeof first);
-    return SCANOUTS * sizeof first;
-}
-
-static void serve(struct virtio *v, struct virtqueue *q)
-{
-    struct header request;
-    uint8_t answer[sizeof request + SCANOUTS * 24];
-    size_t size = sizeof request;
-    if (!chain_read_header(v->vm, q, &v->chain, 0, &request, sizeof request)) {
-        q->broken = true;
+    struct gpu *g = d->state;
+    struct rect seen = intersection(part, &g->area);
+    if (!seen.width)
         return;
+    uint64_t from_stride = (uint64_t)r->width * PIXEL_SIZE, to_stride = (uint64_t)g->picture.width * PIXEL_SIZE;
+    uint64_t length = (uint64_t)seen.width * PIXEL_SIZE, rows = seen.height, first = seen.y - g->area.y;
+    const uint8_t *from = r->pixels + seen.y * from_stride + (uint64_t)seen.x * PIXEL_SIZE;
+    uint8_t *to = g->picture.pixels + first * to_stride + (uint64_t)(seen.x - g->area.x) * PIXEL_SIZE;
+    memset(g->picture.dirty_rows + first, 1, rows);
+    if (length == from_stride && length == to_stride) {
+        length *= rows;
+        rows = 1;
     }
-    struct header response = {.type = (uint32_t)execute(v, q, request.type)};
-    if (request.flags & FLAG_FENCE) {
-        response.flags = FLAG_FENCE;
-        response.fence = request.fence;
-        response.context = request.context;
+    for (uint64_t row = 0; row < rows; row++)
+        vm_copy(d->vm, VM_PATH_FRAMEBUFFER_BLIT, to + row * to_stride, from + row * from_stride, length);
+}
+
+static void blank(struct gpu *g)
+{
+    g->shown = 0;
+    g->area = (struct rect){0};
+    g->picture.format = 0;
+    memset(g->picture.pixels, 0, (size_t)g->picture.width * g->picture.height * PIXEL_SIZE);
+    memset(g->picture.dirty_rows, 1, g->picture.height);
+}
+
+/* --- Commands ------------------------------------------------------------------------------------------- */
+
+static enum gpu_response unref(struct gpu *g, uint32_t id)
+{
+    struct resource *r = resources_find(&g->resources, id);
+    if (!r)
+        return RESPONSE_BAD_RESOURCE;
+    if (g->shown == id)
+        blank(g);
+    resources_remove(&g->resources, r);
+    return RESPONSE_OK;
+}
+
+static enum gpu_response set_scanout(struct gpu *g, const struct set_scanout *a)
+{
+    const struct resource *r = resources_find(&g->resources, a->id);
+    if (a->scanout != 0)
+        return RESPONSE_BAD_SCANOUT;
+    if (a->id == 0) {
+        blank(g);
+        return RESPONSE_OK;
     }
-    memcpy(answer, &response, sizeof response);
-    if (response.type == OK_DISPLAY_INFO)
-        size += display_info(v->state, answer + size);
-    size = size < v->chain.writable ? size : v->chain.writable;
-    if (chain_write_header(v->vm, q, &v->chain, 0, answer, size))
-        virtio_return(v, CONTROL, size);
+    if (!r)
+        return RESPONSE_BAD_RESOURCE;
+    if (!rect_inside(&a->rect, r->width, r->height) || a->rect.width > g->picture.width ||
+        a->rect.height > g->picture.height)
+        return RESPONSE_BAD_PARAMETER;
+    g->shown = a->id;
+    g->area = a->rect;
+    g->picture.format = r->format;
+    return RESPONSE_OK;
 }
 
-static void notify(struct virtio *v, uint32_t queue)
+static enum gpu_response flush(struct virtio *d, const struct flush *a)
 {
-    while (virtio_take(v, queue)) {
-        if (queue == CONTROL)
-            serve(v, &v->queues[queue]);
-        else
-            virtio_return(v, queue, 0);  /* there is no cursor to show */
+    struct gpu *g = d->state;
+    const struct resource *r = resources_find(&g->resources, a->id);
+    if (!r)
+        return RESPONSE_BAD_RESOURCE;
+    if (!rect_inside(&a->rect, r->width, r->height))
+        return RESPONSE_BAD_PARAMETER;
+    if (g->shown == a->id)
+        show(d, r, &a->rect);
+    return RESPONSE_OK;
+}
+
+static enum gpu_response transfer(struct virtio *d, const struct transfer *a)
+{
+    struct gpu *g = d->state;
+    struct resource *r = resources_find(&g->resources, a->id);
+    return r ? resource_transfer(d->vm, r, &a->rect, a->offset) : RESPONSE_BAD_RESOURCE;
+}
+
+static enum gpu_response read_backing(struct vm *vm, struct cursor *at, struct segment *backing, uint32_t entries)
+{
+    for (uint32_t i = 0; i < entries; i++) {
+        struct backing_entry entry;
+        if (!cursor_read_fields(vm, at, &entry, sizeof entry))
+            return RESPONSE_UNSPECIFIED;
+        if (!guest_holds(vm, entry.address, entry.length))
+            return RESPONSE_BAD_PARAMETER;
+        backing[i] = (struct segment){.address = entry.address, .length = entry.length};
+    }
+    return RESPONSE_OK;
+}
+
+static enum gpu_response attach_backing(struct virtio *d, const struct attach_backing *a, struct cursor *at)
+{
+    struct gpu *g = d->state;
+    struct resource *r = resources_find(&g->resources, a->id);
+    if (!r)
+        return RESPONSE_BAD_RESOURCE;
+    if (r->backing || a->entries == 0 || a->entries > BACKING_MAX)
+        return RESPONSE_BAD_PARAMETER;
+    struct segment *backing = calloc(a->entries, sizeof *backing);
+    if (!backing)
+        return RESPONSE_NO_MEMORY;
+    enum gpu_response response = read_backing(d->vm, at, backing, a->entries);
+    if (response != RESPONSE_OK) {
+        free(backing);
+        return response;
+    }
+    r->backing = backing;
+    r->backing_count = a->entries;
+    return RESPONSE_OK;
+}
+
+static enum gpu_response detach_backing(struct gpu *g, uint32_t id)
+{
+    struct resource *r = resources_find(&g->resources, id);
+    if (!r)
+        return RESPONSE_BAD_RESOURCE;
+    resource_detach(r);
+    return RESPONSE_OK;
+}
+
+static size_t arguments_size(uint32_t command)
+{
+    switch (command) {
+    case RESOURCE_CREATE_2D: return sizeof(struct create_2d);
+    case RESOURCE_UNREF: case RESOURCE_DETACH_BACKING: return sizeof(struct with_id);
+    case SET_SCANOUT: return sizeof(struct set_scanout);
+    case RESOURCE_FLUSH: return sizeof(struct flush);
+    case TRANSFER_TO_HOST_2D: return sizeof(struct transfer);
+    case RESOURCE_ATTACH_BACKING: return sizeof(struct attach_backing);
+    default: return 0;
     }
 }
 
-static void reset(struct virtio *v)
+/* Cursors are drawn by nobody, so their commands have nothing to do. */
+static enum gpu_response execute(struct virtio *d, uint32_t command, struct cursor *at)
 {
-    struct display *d = v->state;
-    for (uint32_t i = 0; i < RESOURCES; i++)
-        if (d->resources[i].id)
-            release(d, &d->resources[i]);
-    d->shown = 0;
-}
-
-static void save(struct virtio *v, struct stream *to)
-{
-    const struct display *d = v->state;
-    stream_write_u64(to, d->width);
-    stream_write_u64(to, d->height);
-    stream_write_u64(to, d->shown);
-    stream_write(to, d->pixels, (size_t)d->width * d->height * PIXEL);
-    for (uint32_t i = 0; i < RESOURCES; i++) {
-        const struct resource *r = &d->resources[i];
-        stream_write_u64(to, r->id);
-        if (!r->id)
-            continue;
-        stream_write_u64(to, r->width);
-        stream_write_u64(to, r->height);
-        stream_write_u64(to, r->pieces);
-        stream_write(to, r->pixels, size_of(r));
-        stream_write(to, r->backing, r->pieces * sizeof *r->backing);
+    struct gpu *g = d->state;
+    union arguments a;
+    if (!cursor_read_fields(d->vm, at, &a, arguments_size(command)))
+        return RESPONSE_UNSPECIFIED;
+    switch (command) {
+    case GET_DISPLAY_INFO: return RESPONSE_DISPLAY_INFO;
+    case RESOURCE_CREATE_2D:
+        return resources_create(&g->resources, a.create.id, a.create.format, a.create.width, a.create.height);
+    case RESOURCE_UNREF: return unref(g, a.with_id.id);
+    case SET_SCANOUT: return set_scanout(g, &a.scanout);
+    case RESOURCE_FLUSH: return flush(d, &a.flush);
+    case TRANSFER_TO_HOST_2D: return transfer(d, &a.transfer);
+    case RESOURCE_ATTACH_BACKING: return attach_backing(d, &a.attach, at);
+    case RESOURCE_DETACH_BACKING: return detach_backing(g, a.with_id.id);
+    case UPDATE_CURSOR: case MOVE_CURSOR: return RESPONSE_OK;
+    default: return RESPONSE_UNSPECIFIED;
     }
 }
 
-static bool load_resource(struct display *d, uint32_t id, struct stream *from)
+/* Answers as far as the chain has room, and says how many bytes that were. */
+static uint32_t respond(struct virtio *d, const struct chain *chain, const struct control_header *request,
+                        enum gpu_response response)
 {
-    uint32_t width = (uint32_t)stream_read_u64(from), height = (uint32_t)stream_read_u64(from);
-    uint64_t pieces = stream_read_u64(from);
-    if (from->failed || pieces > MAX_BACKING || create(d, id, width, height) != OK_NODATA)
-        return false;
-    struct resource *r = existing(d, id);
-    stream_read(from, r->pixels, size_of(r));
-    r->backing = pieces ? malloc(pieces * sizeof *r->backing) : NULL;
-    r->pieces = r->backing ? (uint32_t)pieces : 0;
-    stream_read(from, r->backing, r->pieces * sizeof *r->backing);
-    return r->pieces == pieces && !from->failed;
+    const struct gpu *g = d->state;
+    struct display_info info = {.header = {.type = response}};
+    uint64_t room = chain_writable_bytes(chain);
+    uint64_t size = response == RESPONSE_DISPLAY_INFO ? sizeof info : sizeof info.header;
+    struct cursor at = chain_writer(chain);
+    if (request->flags & FLAG_FENCE) {
+        info.header.flags = FLAG_FENCE;
+        info.header.fence = request->fence;
+        info.header.context = request->context;
+    }
+    info.scanouts[0].rect = (struct rect){.width = g->picture.width, .height = g->picture.height};
+    info.scanouts[0].enabled = 1;
+    size = size < room ? size : room;
+    return cursor_write_fields(d->vm, &at, &info, size) ? (uint32_t)size : 0;
 }
 
-static bool load(struct virtio *v, struct stream *from)
+static void gpu_notify(struct virtio *d, uint32_t queue)
 {
-    struct display *d = v->state;
-    reset(v);
-    if (stream_read_u64(from) != d->width || stream_read_u64(from) != d->height)
-        return false;
-    uint32_t shown = (uint32_t)stream_read_u64(from);
-    stream_read(from, d->pixels, (size_t)d->width * d->height * PIXEL);
-    memset(d->dirty, 1, d->height);
-    for (uint32_t i = 0; i < RESOURCES && !from->failed; i++) {
-        uint32_t id = (uint32_t)stream_read_u64(from);
-        if (id && !load_resource(d, id, from))
+    struct chain chain;
+    while (virtio_take(d, queue, &chain)) {
+        struct control_header header;
+        struct cursor at = chain_reader(&chain);
+        if (!cursor_read_fields(d->vm, &at, &header, sizeof header)) {
+            virtio_fail(d);
+            return;
+        }
+        enum gpu_response response = execute(d, header.type, &at);
+        virtio_give(d, queue, &chain, respond(d, &chain, &header, response));
+    }
+}
+
+/* --- State ---------------------------------------------------------------------------------------------- */
+
+static void gpu_reset(struct virtio *d)
+{
+    struct gpu *g = d->state;
+    resources_clear(&g->resources);
+    blank(g);
+}
+
+static void gpu_free(struct gpu *g)
+{
+    if (!g)
+        return;
+    resources_clear(&g->resources);
+    free(g->picture.pixels);
+    free(g->picture.dirty_rows);
+    free(g);
+}
+
+static void gpu_destroy(struct virtio *d) { gpu_free(d->state); }
+
+static void gpu_save(struct virtio *d, struct stream *to)
+{
+    const struct gpu *g = d->state;
+    const struct vm_display *p = &g->picture;
+    const uint64_t fields[] = {p->width, p->height, g->shown, g->area.x, g->area.y, g->area.width, g->area.height};
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        stream_write_u64(to, fields[i]);
+    stream_write(to, p->pixels, (size_t)p->width * p->height * PIXEL_SIZE);
+    stream_write(to, p->dirty_rows, p->height);
+    resources_save(&g->resources, to);
+}
+
+static bool gpu_load(struct virtio *d, struct stream *from)
+{
+    struct gpu *g = d->state;
+    struct vm_display *p = &g->picture;
+    uint64_t fields[7];
+    gpu_reset(d);
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        if ((fields[i] = stream_read_u64(from)) > UINT32_MAX)
             return false;
-    }
-    d->shown = existing(d, shown) ? shown : 0;
-    return !from->failed;
+    if (fields[0] != p->width || fields[1] != p->height)
+        return false;
+    stream_read(from, p->pixels, (size_t)p->width * p->height * PIXEL_SIZE);
+    stream_read(from, p->dirty_rows, p->height);
+    if (!resources_load(d->vm, &g->resources, from))
+        return false;
+    const struct set_scanout scanout = {.id = (uint32_t)fields[2],
+                                        .rect = {(uint32_t)fields[3], (uint32_t)fields[4], (uint32_t)fields[5],
+                                                 (uint32_t)fields[6]}};
+    return scanout.id == 0 || set_scanout(g, &scanout) == RESPONSE_OK;
 }
 
-static void display_free(struct display *d)
-{
-    free(d->pixels);
-    free(d->dirty);
-    free(d);
-}
+static const struct virtio_kind gpu_kind = {
+    .name = "virtio-gpu", .id = VIRTIO_GPU, .queues = QUEUES, .notify = gpu_notify, .reset = gpu_reset,
+    .destroy = gpu_destroy, .save = gpu_save, .load = gpu_load,
+};
 
-static void destroy(struct virtio *v)
-{
-    reset(v);
-    display_free(v->state);
-}
-
-static const struct virtio_kind gpu = {.name = "virtio-gpu", .id = ID, .notify = notify, .reset = reset, .save = save,
-                                       .load = load, .destroy = destroy};
-
-static struct display *create_display(uint32_t width, uint32_t height)
-{
-    struct display *d = calloc(1, sizeof *d);
-    if (!d)
-        return NULL;
-    *d = (struct display){.width = width, .height = height, .pixels = calloc((size_t)width * height, PIXEL),
-                          .dirty = calloc(height, 1)};
-    if (d->pixels && d->dirty)
-        return d;
-    display_free(d);
-    return NULL;
-}
+/* --- For the host --------------------------------------------------------------------------------------- */
 
 int vm_attach_display(struct vm *vm, uint32_t width, uint32_t height)
 {
-    static const uint32_t scanouts = 1;
-    bool sized = width && height && width <= MAX_SIDE && height <= MAX_SIDE;
-    struct display *d = sized ? create_display(width, height) : NULL;
-    if (!d) {
-        vm_fail(vm, sized ? "no memory is left for a display" : "a display has 1 to %d pixels a side", MAX_SIDE);
+    if (!width || !height || width > IMAGE_SIDE_MAX || height > IMAGE_SIDE_MAX) {
+        vm_fail(vm, "a display has 1 to %d pixels a side, not %u x %u", IMAGE_SIDE_MAX, width, height);
         return -1;
     }
-    struct virtio *v = virtio_attach(vm, &gpu, 0, 2, d);
-    if (!v)
+    struct gpu *g = calloc(1, sizeof *g);
+    if (g)
+        g->picture = (struct vm_display){.width = width, .height = height, .dirty_rows = calloc(height, 1),
+                                         .pixels = calloc((size_t)width * height, PIXEL_SIZE)};
+    if (!g || !g->picture.pixels || !g->picture.dirty_rows) {
+        vm_fail(vm, "no memory is left for a display of %u x %u pixels", width, height);
+        gpu_free(g);
         return -1;
-    memcpy(v->config + SCANOUTS_OFFSET, &scanouts, sizeof scanouts);
-    return (int)virtio_slot(v);
+    }
+    struct virtio *d = virtio_attach(vm, &gpu_kind, 0, g);
+    if (!d) {
+        gpu_free(g);
+        return -1;
+    }
+    virtio_config_set(d, CONFIG_SCANOUTS, 4, 1);
+    return (int)d->slot;
 }
 
-static struct display *display_at(struct vm *vm, uint32_t slot)
+int vm_display_view(struct vm *vm, uint32_t slot, struct vm_display *view)
 {
-    struct virtio *v = virtio_at(vm, slot, &gpu);
-    return v ? v->state : NULL;
-}
-
-uint32_t vm_display_width(struct vm *vm, uint32_t slot) { return display_at(vm, slot) ? display_at(vm, slot)->width : 0; }
-
-uint32_t vm_display_height(struct vm *vm, uint32_t slot) { return display_at(vm, slot) ? display_at(vm, slot)->height : 0; }
-
-const uint8_t *vm_display_pixels(struct vm *vm, uint32_t slot)
-{
-    return display_at(vm, slot) ? display_at(vm, slot)->pixels : NULL;
-}
-
-const uint8_t *vm_display_dirty(struct vm *vm, uint32_t slot)
-{
-    return display_at(vm, slot) ? display_at(vm, slot)->dirty : NULL;
-}
-
-void vm_display_clear_dirty(struct vm *vm, uint32_t slot)
-{
-    struct display *d = display_at(vm, slot);
-    if (d)
-        memset(d->dirty, 0, d->height);
+    const struct virtio *d = virtio_at(vm, slot, &gpu_kind);
+    if (!d)
+        return -1;
+    *view = ((const struct gpu *)d->state)->picture;
+    return 0;
 }

@@ -1,261 +1,217 @@
+/* The registers of virtio-mmio, version 2. */
 #include "vm/virtio/mmio.h"
 
-#include <stdlib.h>
+#define MAGIC 0x74726976  /* "virt" */
+#define TRANSPORT_VERSION 2
+#define VENDOR 0x4d565843  /* "CXVM" */
+#define NO_SHARED_MEMORY UINT32_MAX
 
-#define BASE 0x10001000
-#define STRIDE 0x1000
-#define SLOTS 8
-#define FIRST_LINE 1
-#define MAGIC 0x74726976
-#define VENDOR 0x4f5243  /* "CRO" */
-
-enum reg {
-    REG_MAGIC = 0x000, REG_VERSION = 0x004, REG_DEVICE = 0x008, REG_VENDOR = 0x00c, REG_FEATURES = 0x010,
-    REG_FEATURE_WORD = 0x014, REG_ACCEPTED = 0x020, REG_ACCEPTED_WORD = 0x024, REG_QUEUE = 0x030, REG_QUEUE_MAX = 0x034,
-    REG_QUEUE_SIZE = 0x038, REG_QUEUE_READY = 0x044, REG_NOTIFY = 0x050, REG_INTERRUPTS = 0x060, REG_ACKNOWLEDGE = 0x064,
-    REG_STATUS = 0x070, REG_DESCRIPTORS = 0x080, REG_AVAILABLE = 0x090, REG_USED = 0x0a0, REG_SHARED_FIRST = 0x0b0,
-    REG_SHARED_LAST = 0x0bc, REG_GENERATION = 0x0fc, REG_CONFIG = 0x100
+enum mmio_register {
+    REG_MAGIC = 0x00, REG_VERSION = 0x04, REG_DEVICE_ID = 0x08, REG_VENDOR_ID = 0x0c, REG_DEVICE_FEATURES = 0x10,
+    REG_DEVICE_FEATURES_SELECT = 0x14, REG_DRIVER_FEATURES = 0x20, REG_DRIVER_FEATURES_SELECT = 0x24,
+    REG_QUEUE_SELECT = 0x30, REG_QUEUE_SIZE_MAX = 0x34, REG_QUEUE_SIZE = 0x38, REG_QUEUE_READY = 0x44,
+    REG_QUEUE_NOTIFY = 0x50, REG_INTERRUPT_STATUS = 0x60, REG_INTERRUPT_ACK = 0x64, REG_STATUS = 0x70,
+    REG_DESC_LOW = 0x80, REG_DESC_HIGH = 0x84, REG_DRIVER_LOW = 0x90, REG_DRIVER_HIGH = 0x94,
+    REG_DEVICE_LOW = 0xa0, REG_DEVICE_HIGH = 0xa4, REG_SHM_LENGTH_LOW = 0xb0, REG_SHM_LENGTH_HIGH = 0xb4,
+    REG_SHM_BASE_LOW = 0xb8, REG_SHM_BASE_HIGH = 0xbc, REG_GENERATION = 0xfc, REG_CONFIG = 0x100
 };
-enum { STATUS_DRIVER_OK = 4, STATUS_FEATURES_OK = 8, STATUS_NEEDS_RESET = 64 };
-enum { INTERRUPT_QUEUE = 1, INTERRUPT_CONFIG = 2 };
 
-static void update_line(struct virtio *v) { vm_set_irq(v->vm, v->line, v->interrupts != 0); }
+enum status_bit { STATUS_DRIVER_OK = 4, STATUS_FEATURES_OK = 8, STATUS_NEEDS_RESET = 64, STATUS_FAILED = 128 };
 
-static void raise(struct virtio *v, uint32_t reason)
+static void update_irq(const struct virtio *d) { vm_set_irq(d->vm, d->irq, d->interrupts != 0); }
+
+static void interrupt(struct virtio *d, enum virtio_interrupt why)
 {
-    v->interrupts |= reason;
-    update_line(v);
+    d->interrupts |= why;
+    update_irq(d);
 }
 
-static void check_broken(struct virtio *v)
+void virtio_reset(struct virtio *d)
 {
-    for (uint32_t i = 0; i < v->queue_count; i++)
-        if (v->queues[i].broken && !(v->status & STATUS_NEEDS_RESET)) {
-            v->status |= STATUS_NEEDS_RESET;
-            raise(v, INTERRUPT_CONFIG);
-        }
+    d->driver_features = 0;
+    d->status = d->interrupts = 0;
+    d->device_select = d->driver_select = d->queue_select = 0;
+    for (uint32_t i = 0; i < d->kind->queues; i++)
+        queue_reset(&d->queues[i]);
+    if (d->kind->reset)
+        d->kind->reset(d);
+    update_irq(d);
 }
 
-static void reset(struct virtio *v)
+void virtio_fail(struct virtio *d)
 {
-    memset(v->queues, 0, sizeof v->queues);
-    v->accepted = 0;
-    v->feature_word = v->accepted_word = v->selected = v->status = v->interrupts = 0;
-    if (v->kind->reset)
-        v->kind->reset(v);
-    update_line(v);
+    d->status |= STATUS_NEEDS_RESET;
+    if (d->status & STATUS_DRIVER_OK)
+        interrupt(d, VIRTIO_CONFIG_CHANGE);
 }
 
-bool virtio_running(const struct virtio *v)
+bool virtio_running(const struct virtio *d)
 {
-    return (v->status & STATUS_DRIVER_OK) && !(v->status & STATUS_NEEDS_RESET);
+    return (d->status & STATUS_DRIVER_OK) && !(d->status & (STATUS_NEEDS_RESET | STATUS_FAILED));
 }
 
-bool virtio_take(struct virtio *v, uint32_t queue)
+bool virtio_take(struct virtio *d, uint32_t queue, struct chain *chain)
 {
-    bool taken = virtio_running(v) && queue_pop(v->vm, &v->queues[queue], &v->chain);
-    check_broken(v);
+    struct queue *q = &d->queues[queue];
+    if (!virtio_running(d))
+        return false;
+    bool taken = queue_pop(d->vm, q, chain);
+    if (q->broken)
+        virtio_fail(d);
     return taken;
 }
 
-void virtio_return(struct virtio *v, uint32_t queue, uint64_t written)
+void virtio_give(struct virtio *d, uint32_t queue, const struct chain *chain, uint32_t written)
 {
-    if (queue_push(v->vm, &v->queues[queue], &v->chain, written))
-        raise(v, INTERRUPT_QUEUE);
-    check_broken(v);
+    if (queue_push(d->vm, &d->queues[queue], chain, written))
+        interrupt(d, VIRTIO_USED_BUFFER);
+    if (d->queues[queue].broken)
+        virtio_fail(d);
 }
 
-void virtio_config_changed(struct virtio *v)
+/* --- Registers ------------------------------------------------------------------------------------------ */
+
+static struct queue *selected(struct virtio *d)
 {
-    v->generation++;
-    raise(v, INTERRUPT_CONFIG);
+    return d->queue_select < d->kind->queues ? &d->queues[d->queue_select] : NULL;
 }
 
-static uint64_t read_config(const struct virtio *v, uint64_t at, unsigned width)
+static uint32_t config_read(const struct virtio *d, uint64_t offset, unsigned width)
 {
     uint64_t value = 0;
-    if (at <= VIRTIO_CONFIG - width)
-        memcpy(&value, v->config + at, width);
-    return value;
+    for (unsigned i = 0; i < width && offset + i < VIRTIO_CONFIG_SIZE; i++)
+        value |= (uint64_t)d->config[offset + i] << 8 * i;
+    return (uint32_t)value;
 }
 
-static uint64_t virtio_read(void *opaque, uint64_t offset, unsigned width)
+static uint32_t features_window(uint64_t features, uint32_t select)
 {
-    const struct virtio *v = opaque;
+    return select < 2 ? (uint32_t)(features >> 32 * select) : 0;
+}
+
+uint64_t virtio_register_read(void *opaque, uint64_t offset, unsigned width)
+{
+    struct virtio *d = opaque;
+    const struct queue *q = selected(d);
     if (offset >= REG_CONFIG)
-        return read_config(v, offset - REG_CONFIG, width);
+        return width <= 4 ? config_read(d, offset - REG_CONFIG, width) : 0;
     if (width != 4)
         return 0;
-    const struct virtqueue *q = v->selected < v->queue_count ? &v->queues[v->selected] : NULL;
-    if (offset >= REG_SHARED_FIRST && offset <= REG_SHARED_LAST)
-        return UINT32_MAX;  /* there is no shared memory */
-    switch ((enum reg)offset) {
+    switch (offset) {
     case REG_MAGIC: return MAGIC;
-    case REG_VERSION: return 2;
-    case REG_DEVICE: return v->kind->id;
-    case REG_VENDOR: return VENDOR;
-    case REG_FEATURES: return v->feature_word < 2 ? (uint32_t)(v->features >> 32 * v->feature_word) : 0;
-    case REG_QUEUE_MAX: return q ? QUEUE_MAX : 0;
-    case REG_QUEUE_READY: return q ? q->ready : 0;
-    case REG_INTERRUPTS: return v->interrupts;
-    case REG_STATUS: return v->status;
-    case REG_GENERATION: return v->generation;
+    case REG_VERSION: return TRANSPORT_VERSION;
+    case REG_DEVICE_ID: return d->kind->id;
+    case REG_VENDOR_ID: return VENDOR;
+    case REG_DEVICE_FEATURES: return features_window(d->features, d->device_select);
+    case REG_QUEUE_SIZE_MAX: return q ? QUEUE_MAX_SIZE : 0;
+    case REG_QUEUE_READY: return q && q->enabled;
+    case REG_INTERRUPT_STATUS: return d->interrupts;
+    case REG_STATUS: return d->status;
+    case REG_SHM_LENGTH_LOW: case REG_SHM_LENGTH_HIGH: case REG_SHM_BASE_LOW: case REG_SHM_BASE_HIGH:
+        return NO_SHARED_MEMORY;
+    case REG_GENERATION: return d->generation;
     default: return 0;
     }
 }
 
-static void set_half(uint64_t *value, bool high, uint32_t half)
+/* Features count only until the driver has said that they are all. */
+static void take_features(struct virtio *d, uint32_t value)
 {
-    *value = high ? (*value & UINT32_MAX) | (uint64_t)half << 32 : (*value & ~(uint64_t)UINT32_MAX) | half;
+    if (d->driver_select >= 2 || d->status & STATUS_FEATURES_OK)
+        return;
+    unsigned shift = 32 * d->driver_select;
+    d->driver_features = (d->driver_features & ~((uint64_t)UINT32_MAX << shift)) | (uint64_t)value << shift;
 }
 
-static void make_ready(struct virtqueue *q, bool ready)
+static bool features_acceptable(const struct virtio *d)
 {
-    q->ready = ready;
+    return (d->driver_features & VIRTIO_VERSION_1) && !(d->driver_features & ~d->features);
+}
+
+bool virtio_registers_are_sound(const struct virtio *d)
+{
+    return d->status <= UINT8_MAX && d->interrupts <= (VIRTIO_USED_BUFFER | VIRTIO_CONFIG_CHANGE) &&
+           (!(d->status & STATUS_FEATURES_OK) || features_acceptable(d)) &&
+           (!(d->status & STATUS_DRIVER_OK) || d->status & STATUS_FEATURES_OK);
+}
+
+static void set_status(struct virtio *d, uint32_t value)
+{
+    if (value == 0) {
+        virtio_reset(d);
+        return;
+    }
+    if (!features_acceptable(d))
+        value &= ~(uint32_t)STATUS_FEATURES_OK;
+    if (!((value | d->status) & STATUS_FEATURES_OK))
+        value &= ~(uint32_t)STATUS_DRIVER_OK;
+    d->status |= value & 0xff & ~(uint32_t)STATUS_NEEDS_RESET;
+}
+
+static void set_queue_ready(struct virtio *d, struct queue *q, bool ready)
+{
     if (!ready) {
-        q->next = q->returned = 0;
-    } else if (!queue_valid(q)) {
-        q->ready = false;
-        q->broken = true;
+        queue_reset(q);
+    } else if (!q->enabled && d->status & STATUS_FEATURES_OK) {
+        q->indirect = d->driver_features & VIRTIO_INDIRECT_DESC;
+        q->event_index = d->driver_features & VIRTIO_EVENT_IDX;
+        queue_enable(d->vm, q);
+        if (q->broken)
+            virtio_fail(d);
     }
 }
 
-static void write_queue(struct virtqueue *q, uint64_t offset, uint32_t value)
+static void set_low(uint64_t *address, uint32_t value) { *address = (*address & ~(uint64_t)UINT32_MAX) | value; }
+static void set_high(uint64_t *address, uint32_t value) { *address = (uint32_t)*address | (uint64_t)value << 32; }
+
+/* A queue's size and rings stay as they are while it is enabled. */
+static void queue_register_write(struct queue *q, uint64_t offset, uint32_t value)
 {
+    if (q->enabled)
+        return;
     switch (offset) {
-    case REG_QUEUE_SIZE: q->size = value; break;
-    case REG_QUEUE_READY: make_ready(q, value & 1); break;
-    case REG_DESCRIPTORS: case REG_DESCRIPTORS + 4: set_half(&q->descriptors, offset & 4, value); break;
-    case REG_AVAILABLE: case REG_AVAILABLE + 4: set_half(&q->available, offset & 4, value); break;
-    case REG_USED: case REG_USED + 4: set_half(&q->used, offset & 4, value); break;
+    case REG_QUEUE_SIZE: q->size = value <= QUEUE_MAX_SIZE ? (uint16_t)value : 0; break;
+    case REG_DESC_LOW: set_low(&q->descriptors, value); break;
+    case REG_DESC_HIGH: set_high(&q->descriptors, value); break;
+    case REG_DRIVER_LOW: set_low(&q->available, value); break;
+    case REG_DRIVER_HIGH: set_high(&q->available, value); break;
+    case REG_DEVICE_LOW: set_low(&q->used, value); break;
+    case REG_DEVICE_HIGH: set_high(&q->used, value); break;
     default: break;
     }
 }
 
-static void write_status(struct virtio *v, uint32_t value)
+static void notify(struct virtio *d, uint32_t queue)
 {
-    if (value == 0) {
-        reset(v);
-        return;
-    }
-    bool acceptable = !(v->accepted & ~v->features) && (v->accepted & VIRTIO_F_VERSION_1);
-    if ((value & STATUS_FEATURES_OK) && !acceptable)
-        value &= ~(uint32_t)STATUS_FEATURES_OK;
-    v->status = (v->status & STATUS_NEEDS_RESET) | (value & 0xff);
+    if (queue < d->kind->queues && virtio_running(d) && d->kind->notify)
+        d->kind->notify(d, queue);
 }
 
-static void virtio_write(void *opaque, uint64_t offset, uint64_t value, unsigned width)
+/* Nothing in the configuration spaces of our devices can be written to effect. */
+void virtio_register_write(void *opaque, uint64_t offset, uint64_t wide_value, unsigned width)
 {
-    struct virtio *v = opaque;
-    uint32_t word = (uint32_t)value;
+    struct virtio *d = opaque;
+    struct queue *q = selected(d);
+    uint32_t value = (uint32_t)wide_value;
     if (width != 4)
         return;
     switch (offset) {
-    case REG_FEATURE_WORD: v->feature_word = word; break;
-    case REG_ACCEPTED_WORD: v->accepted_word = word; break;
-    case REG_ACCEPTED:
-        if (v->accepted_word < 2 && !(v->status & STATUS_FEATURES_OK))
-            set_half(&v->accepted, v->accepted_word, word);
+    case REG_DEVICE_FEATURES_SELECT: d->device_select = value; break;
+    case REG_DRIVER_FEATURES: take_features(d, value); break;
+    case REG_DRIVER_FEATURES_SELECT: d->driver_select = value; break;
+    case REG_QUEUE_SELECT: d->queue_select = value; break;
+    case REG_QUEUE_READY:
+        if (q)
+            set_queue_ready(d, q, value & 1);
         break;
-    case REG_QUEUE: v->selected = word; break;
-    case REG_NOTIFY:
-        if (word < v->queue_count && virtio_running(v))
-            v->kind->notify(v, word);
+    case REG_QUEUE_NOTIFY: notify(d, value); break;
+    case REG_INTERRUPT_ACK:
+        d->interrupts &= ~value;
+        update_irq(d);
         break;
-    case REG_ACKNOWLEDGE:
-        v->interrupts &= ~word;
-        update_line(v);
-        break;
-    case REG_STATUS: write_status(v, word); break;
+    case REG_STATUS: set_status(d, value); break;
     default:
-        if (v->selected < v->queue_count && !(v->queues[v->selected].ready && offset != REG_QUEUE_READY))
-            write_queue(&v->queues[v->selected], offset, word);
-        break;
+        if (q)
+            queue_register_write(q, offset, value);
     }
-    check_broken(v);
-}
-
-static void virtio_save(void *opaque, struct stream *to)
-{
-    struct virtio *v = opaque;
-    const uint64_t fields[] = {v->accepted, v->feature_word, v->accepted_word, v->selected,
-                               v->status, v->interrupts, v->generation};
-    stream_write_u64(to, v->kind->id);
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
-        stream_write_u64(to, fields[i]);
-    for (uint32_t i = 0; i < v->queue_count; i++)
-        queue_save(&v->queues[i], to);
-    if (v->kind->save)
-        v->kind->save(v, to);
-}
-
-static bool virtio_load(void *opaque, struct stream *from)
-{
-    struct virtio *v = opaque;
-    bool good = stream_read_u64(from) == v->kind->id;
-    v->accepted = stream_read_u64(from);
-    v->feature_word = (uint32_t)stream_read_u64(from);
-    v->accepted_word = (uint32_t)stream_read_u64(from);
-    v->selected = (uint32_t)stream_read_u64(from);
-    v->status = (uint32_t)stream_read_u64(from);
-    v->interrupts = (uint32_t)stream_read_u64(from);
-    v->generation = (uint32_t)stream_read_u64(from);
-    for (uint32_t i = 0; i < v->queue_count; i++)
-        good = queue_load(&v->queues[i], from) && good;
-    return good && !from->failed && (!v->kind->load || v->kind->load(v, from));
-}
-
-static void virtio_destroy(void *opaque)
-{
-    struct virtio *v = opaque;
-    v->kind->destroy(v);
-    free(v);
-}
-
-/* The device at this address; NULL: none. */
-static struct virtio *at_address(struct vm *vm, uint64_t base)
-{
-    for (uint32_t i = 0; i < vm->device_count; i++)
-        if (vm->devices[i].base == base && vm->devices[i].read == virtio_read)
-            return vm->devices[i].opaque;
-    return NULL;
-}
-
-struct virtio *virtio_at(struct vm *vm, uint32_t slot, const struct virtio_kind *kind)
-{
-    struct virtio *v = slot < SLOTS ? at_address(vm, BASE + (uint64_t)slot * STRIDE) : NULL;
-    return v && v->kind == kind ? v : NULL;
-}
-
-uint32_t virtio_slot(const struct virtio *v) { return v->line - FIRST_LINE; }
-
-static uint32_t free_slot(struct vm *vm)
-{
-    uint32_t slot = 0;
-    while (slot < SLOTS && at_address(vm, BASE + (uint64_t)slot * STRIDE))
-        slot++;
-    return slot;
-}
-
-struct virtio *virtio_attach(struct vm *vm, const struct virtio_kind *kind, uint64_t features, uint32_t queues, void *state)
-{
-    uint32_t slot = free_slot(vm);
-    struct virtio *v = calloc(1, sizeof *v);
-    if (!v) {
-        vm_fail(vm, "no memory is left for the %s device", kind->name);
-        free(state);
-        return NULL;
-    }
-    *v = (struct virtio){.kind = kind, .vm = vm, .line = FIRST_LINE + slot, .queue_count = queues, .state = state,
-                         .features = features | VIRTIO_F_VERSION_1};
-    const struct device device = {
-        .name = kind->name, .base = BASE + (uint64_t)slot * STRIDE, .size = STRIDE, .read = virtio_read,
-        .write = virtio_write, .save = virtio_save, .load = virtio_load, .destroy = virtio_destroy, .opaque = v,
-        .compatible = "virtio,mmio", .irq = v->line};
-    if (slot < SLOTS && vm_add_device(vm, &device))
-        return v;
-    if (slot == SLOTS)
-        vm_fail(vm, "the %s device is one too many: a machine has %d virtio slots", kind->name, SLOTS);
-    virtio_destroy(v);
-    return NULL;
 }

@@ -1,193 +1,250 @@
-/* virtio network card (virtio 1.2, section 5.1): a frame lies behind a header of 12 bytes, so that what is copied into
-   the guest lands 12 bytes off every alignment that the buffer has. */
+/* virtio network device (virtio 1.2, section 5.1): frames between two queues and a backend on the host. */
 #include <stdlib.h>
 
 #include "vm/virtio/mmio.h"
 #include "vm/virtio/virtio_api.h"
 
-#define ID 1
-#define HEADER 12
-#define BUFFERS_OFFSET 10  /* of num_buffers in the header */
-#define MAX_FRAME 65550
-#define WAITING 64
-#define LINK_UP 1
-#define LINK_OFFSET 6
+#define MAC_SIZE 6
+#define WAITING_MAX 256  /* frames that may wait for the guest's buffers */
 
-enum { F_MAC = 1 << 5, F_MERGEABLE = 1 << 15, F_STATUS = 1 << 16 };
-enum { RECEIVE, TRANSMIT };
+#define FEATURE_MAC ((uint64_t)1 << 5)
+#define FEATURE_MERGEABLE_BUFFERS ((uint64_t)1 << 15)
 
-static const uint8_t address[6] = {0x02, 0x43, 0x52, 0x4f, 0x53, 0x53};
+enum net_queue { QUEUE_RECEIVE, QUEUE_TRANSMIT, QUEUES };
+
+/* virtio_net_hdr: no offload is offered, so all fields stay 0 but the last. */
+struct net_header {
+    uint8_t flags, gso_type;
+    uint16_t header_length, gso_size, checksum_start, checksum_offset, buffers;
+};
+
+_Static_assert(sizeof(struct net_header) == 12, "the payload follows 12 bytes of header");
 
 struct frame {
-    size_t size;
     uint8_t *bytes;
+    size_t size;
 };
 
-struct card {
-    vm_net_send send;
+struct net {
+    vm_net_send send;  /* NULL: loopback */
+    vm_net_poll poll;
     void *user;
-    struct frame waiting[WAITING];  /* a ring */
-    uint32_t first, count;
-    uint64_t dropped;
-    uint8_t buffer[MAX_FRAME];      /* the frame being sent */
+    struct vm_net_counters counters;
+    struct frame waiting[WAITING_MAX];  /* a ring of counters.waiting frames */
+    uint32_t first;
+    uint8_t outgoing[VM_NET_FRAME_MAX];
 };
 
-static void forget_first(struct card *c)
+static const struct virtio_kind net_kind;
+
+/* --- To the guest ----------------------------------------------------------------------------------------*/
+
+enum delivery { DELIVERED, NO_ROOM, NO_BUFFER };
+
+/* Header and payload go into one buffer of the guest, with or without the feature of merging them. */
+static enum delivery deliver(struct virtio *d, const uint8_t *frame, size_t size)
 {
-    free(c->waiting[c->first].bytes);
-    c->waiting[c->first] = (struct frame){0};
-    c->first = (c->first + 1) % WAITING;
-    c->count--;
+    const struct net_header header = {.buffers = 1};
+    struct chain chain;
+    if (!virtio_take(d, QUEUE_RECEIVE, &chain))
+        return NO_BUFFER;
+    struct cursor at = chain_writer(&chain);
+    bool whole = chain_writable_bytes(&chain) >= sizeof header + size &&
+                 cursor_write_fields(d->vm, &at, &header, sizeof header) &&
+                 cursor_write(d->vm, VM_PATH_NET_RX, &at, frame, size, 0);
+    virtio_give(d, QUEUE_RECEIVE, &chain, whole ? (uint32_t)(sizeof header + size) : 0);
+    return whole ? DELIVERED : NO_ROOM;
 }
 
-static void forget_all(struct card *c)
+static void count_delivery(struct net *n, enum delivery how)
 {
-    while (c->count)
-        forget_first(c);
+    n->counters.received += how == DELIVERED;
+    n->counters.dropped += how == NO_ROOM;
 }
 
-static bool enqueue(struct card *c, const uint8_t *bytes, size_t size)
+static bool enqueue(struct net *n, const uint8_t *frame, size_t size)
 {
-    uint8_t *copy = c->count < WAITING && size && size <= MAX_FRAME ? malloc(size) : NULL;
-    if (!copy) {
-        c->dropped++;
+    uint8_t *bytes = n->counters.waiting < WAITING_MAX ? malloc(size) : NULL;
+    if (!bytes)
         return false;
-    }
-    memcpy(copy, bytes, size);
-    c->waiting[(c->first + c->count) % WAITING] = (struct frame){size, copy};
-    c->count++;
+    memcpy(bytes, frame, size);
+    n->waiting[(n->first + n->counters.waiting++) % WAITING_MAX] = (struct frame){.bytes = bytes, .size = size};
     return true;
 }
 
-/* Into the buffer in v->chain, header first; a buffer that is too short drops the frame. */
-static void deliver(struct virtio *v, const struct frame *f)
+static void dequeue(struct net *n)
 {
-    static const uint8_t header[HEADER] = {[BUFFERS_OFFSET] = 1};
-    struct card *c = v->state;
-    struct virtqueue *q = &v->queues[RECEIVE];
-    if (v->chain.writable < HEADER + f->size) {
-        c->dropped++;
-        virtio_return(v, RECEIVE, 0);
-        return;
-    }
-    if (chain_write_header(v->vm, q, &v->chain, 0, header, HEADER) &&
-        chain_write(v->vm, q, &v->chain, HEADER, f->bytes, f->size, (struct movement){VM_PATH_NET_RX, 0}) == f->size)
-        virtio_return(v, RECEIVE, HEADER + f->size);
+    free(n->waiting[n->first].bytes);
+    n->first = (n->first + 1) % WAITING_MAX;
+    n->counters.waiting--;
 }
 
-/* Straight from the sender's bytes where nothing waits before it and the guest has a buffer. */
-static bool receive_now(struct virtio *v, const uint8_t *bytes, size_t size)
+static void deliver_waiting(struct virtio *d)
 {
-    const struct card *c = v->state;
-    const struct frame frame = {size, (uint8_t *)(uintptr_t)bytes};
-    if (c->count || size == 0 || size > MAX_FRAME || !virtio_take(v, RECEIVE))
+    struct net *n = d->state;
+    while (n->counters.waiting) {
+        enum delivery how = deliver(d, n->waiting[n->first].bytes, n->waiting[n->first].size);
+        if (how == NO_BUFFER)
+            return;
+        count_delivery(n, how);
+        dequeue(n);
+    }
+}
+
+static bool receive(struct virtio *d, const uint8_t *frame, size_t size)
+{
+    struct net *n = d->state;
+    if (!virtio_running(d) || size == 0 || size > VM_NET_FRAME_MAX) {
+        n->counters.dropped++;
         return false;
-    deliver(v, &frame);
-    return true;
+    }
+    enum delivery how = n->counters.waiting ? NO_BUFFER : deliver(d, frame, size);
+    count_delivery(n, how);
+    if (how == NO_BUFFER && !enqueue(n, frame, size)) {
+        n->counters.dropped++;
+        return false;
+    }
+    return how != NO_ROOM;
 }
 
-static void receive_waiting(struct virtio *v)
+/* --- From the guest --------------------------------------------------------------------------------------*/
+
+/* Gathers the frame after the chain's header; 0 where it is too long, and dropped. */
+static size_t gather(struct virtio *d, const struct chain *chain)
 {
-    struct card *c = v->state;
-    while (c->count && virtio_take(v, RECEIVE)) {
-        deliver(v, &c->waiting[c->first]);
-        forget_first(c);
+    struct net *n = d->state;
+    struct cursor at = chain_reader(chain);
+    uint64_t size = chain_readable_bytes(chain) - sizeof(struct net_header);
+    bool whole = size <= VM_NET_FRAME_MAX && cursor_skip(&at, sizeof(struct net_header)) &&
+                 cursor_read(d->vm, VM_PATH_NET_TX, &at, n->outgoing, size, 0);
+    n->counters.dropped += !whole;
+    return whole ? size : 0;
+}
+
+static void transmit(struct virtio *d)
+{
+    struct net *n = d->state;
+    struct chain chain;
+    while (virtio_take(d, QUEUE_TRANSMIT, &chain)) {
+        if (chain_readable_bytes(&chain) < sizeof(struct net_header)) {
+            virtio_fail(d);
+            return;
+        }
+        size_t size = gather(d, &chain);
+        virtio_give(d, QUEUE_TRANSMIT, &chain, 0);
+        if (size == 0)
+            continue;
+        n->counters.sent++;
+        if (n->send)
+            n->send(n->user, n->outgoing, size);
+        else
+            receive(d, n->outgoing, size);
     }
 }
 
-static void send_frame(struct virtio *v)
+static void net_notify(struct virtio *d, uint32_t queue)
 {
-    struct card *c = v->state;
-    struct virtqueue *q = &v->queues[TRANSMIT];
-    uint64_t size = v->chain.readable > HEADER ? v->chain.readable - HEADER : 0;
-    bool good = size && size <= MAX_FRAME;
-    if (good && chain_read(v->vm, q, &v->chain, HEADER, c->buffer, size, (struct movement){VM_PATH_NET_TX, 0}) != size)
-        return;
-    virtio_return(v, TRANSMIT, 0);
-    if (!good)
-        c->dropped++;
-    else if (c->send)
-        c->send(c->user, c->buffer, size);
-    else if (!receive_now(v, c->buffer, size))
-        enqueue(c, c->buffer, size);
+    if (queue == QUEUE_TRANSMIT)
+        transmit(d);
+    else
+        deliver_waiting(d);
 }
 
-static void notify(struct virtio *v, uint32_t queue)
+static void net_poll(struct virtio *d)
 {
-    while (queue == TRANSMIT && virtio_take(v, TRANSMIT))
-        send_frame(v);
-    receive_waiting(v);
+    const struct net *n = d->state;
+    if (n->poll)
+        n->poll(n->user);
 }
 
-static void reset(struct virtio *v) { forget_all(v->state); }
+/* --- State ---------------------------------------------------------------------------------------------- */
 
-static void save(struct virtio *v, struct stream *to)
+static void net_reset(struct virtio *d)
 {
-    const struct card *c = v->state;
-    stream_write_u64(to, c->dropped);
-    stream_write_u64(to, c->count);
-    for (uint32_t i = 0; i < c->count; i++) {
-        const struct frame *f = &c->waiting[(c->first + i) % WAITING];
+    struct net *n = d->state;
+    while (n->counters.waiting)
+        dequeue(n);
+}
+
+static void net_destroy(struct virtio *d)
+{
+    net_reset(d);
+    free(d->state);
+}
+
+static void net_save(struct virtio *d, struct stream *to)
+{
+    const struct net *n = d->state;
+    stream_write_u64(to, n->counters.sent);
+    stream_write_u64(to, n->counters.received);
+    stream_write_u64(to, n->counters.dropped);
+    stream_write_u64(to, n->counters.waiting);
+    for (uint32_t i = 0; i < n->counters.waiting; i++) {
+        const struct frame *f = &n->waiting[(n->first + i) % WAITING_MAX];
         stream_write_u64(to, f->size);
         stream_write(to, f->bytes, f->size);
     }
 }
 
-static bool load(struct virtio *v, struct stream *from)
+/* `outgoing` is free outside of `transmit`, and holds the frames on their way in. */
+static bool net_load(struct virtio *d, struct stream *from)
 {
-    struct card *c = v->state;
-    forget_all(c);
-    uint64_t dropped = stream_read_u64(from), count = stream_read_u64(from);
-    for (uint64_t i = 0; i < count && !from->failed; i++) {
+    struct net *n = d->state;
+    net_reset(d);
+    n->counters.sent = stream_read_u64(from);
+    n->counters.received = stream_read_u64(from);
+    n->counters.dropped = stream_read_u64(from);
+    uint64_t waiting = stream_read_u64(from);
+    for (uint64_t i = 0; i < waiting && waiting <= WAITING_MAX; i++) {
         uint64_t size = stream_read_u64(from);
-        if (size > MAX_FRAME)
+        if (size == 0 || size > VM_NET_FRAME_MAX)
             return false;
-        stream_read(from, c->buffer, size);
-        if (!enqueue(c, c->buffer, size))
+        stream_read(from, n->outgoing, size);
+        if (from->failed || !enqueue(n, n->outgoing, size))
             return false;
     }
-    c->dropped = dropped;
-    return !from->failed;
+    return !from->failed && waiting <= WAITING_MAX;
 }
 
-static void destroy(struct virtio *v)
-{
-    forget_all(v->state);
-    free(v->state);
-}
+static const struct virtio_kind net_kind = {
+    .name = "virtio-net", .id = VIRTIO_NET, .queues = QUEUES, .features = FEATURE_MAC | FEATURE_MERGEABLE_BUFFERS,
+    .notify = net_notify, .reset = net_reset, .poll = net_poll, .destroy = net_destroy, .save = net_save,
+    .load = net_load,
+};
 
-static const struct virtio_kind net = {.name = "virtio-net", .id = ID, .notify = notify, .reset = reset, .save = save,
-                                       .load = load, .destroy = destroy};
+/* --- For the host --------------------------------------------------------------------------------------- */
 
-int vm_attach_net(struct vm *vm, vm_net_send send, void *user)
+int vm_attach_net(struct vm *vm, const uint8_t *mac, vm_net_send send, vm_net_poll poll, void *user)
 {
-    static const uint16_t link = LINK_UP;
-    struct card *c = calloc(1, sizeof *c);
-    if (!c) {
+    struct net *n = calloc(1, sizeof *n);
+    if (!n) {
         vm_fail(vm, "no memory is left for a network card");
         return -1;
     }
-    c->send = send;
-    c->user = user;
-    struct virtio *v = virtio_attach(vm, &net, F_MAC | F_MERGEABLE | F_STATUS, 2, c);
-    if (!v)
+    n->send = send;
+    n->poll = poll;
+    n->user = user;
+    struct virtio *d = virtio_attach(vm, &net_kind, 0, n);
+    if (!d) {
+        free(n);
         return -1;
-    memcpy(v->config, address, sizeof address);
-    memcpy(v->config + LINK_OFFSET, &link, sizeof link);
-    return (int)virtio_slot(v);
+    }
+    for (uint32_t i = 0; i < MAC_SIZE; i++)
+        virtio_config_set(d, i, 1, mac[i]);
+    return (int)d->slot;
 }
 
 int vm_net_receive(struct vm *vm, uint32_t slot, const uint8_t *frame, size_t size)
 {
-    struct virtio *v = virtio_at(vm, slot, &net);
-    if (!v)
-        return -1;
-    receive_waiting(v);
-    return receive_now(v, frame, size) || enqueue(v->state, frame, size) ? 0 : -1;
+    struct virtio *d = virtio_at(vm, slot, &net_kind);
+    return d ? receive(d, frame, size) : -1;
 }
 
-uint64_t vm_net_dropped(struct vm *vm, uint32_t slot)
+int vm_net_count(struct vm *vm, uint32_t slot, struct vm_net_counters *counters)
 {
-    struct virtio *v = virtio_at(vm, slot, &net);
-    return v ? ((const struct card *)v->state)->dropped : 0;
+    const struct virtio *d = virtio_at(vm, slot, &net_kind);
+    if (!d)
+        return -1;
+    *counters = ((const struct net *)d->state)->counters;
+    return 0;
 }

@@ -1,12 +1,14 @@
+/* Split virtqueues. The driver is not trusted: each ring access is checked, and a broken rule breaks the queue. */
 #include "vm/virtio/queue.h"
 
-#define DESCRIPTOR_SIZE 16
-#define RING_HEADER 4  /* flags and index, two bytes each */
-#define USED_ENTRY 8
-#define NO_PATH VM_PATH_COUNT
+enum descriptor_flag { DESC_NEXT = 1, DESC_WRITE = 2, DESC_INDIRECT = 4 };
 
-enum { NEXT = 1, WRITE = 2, INDIRECT = 4 };
-enum { NO_INTERRUPT = 1 };
+#define DESCRIPTOR_SIZE 16
+#define AVAIL_NO_INTERRUPT 1
+#define RING_HEADER 4   /* flags and index, before the entries of both rings */
+#define AVAIL_ENTRY 2
+#define USED_ENTRY 8
+#define EVENT_SIZE 2    /* the field after the entries */
 
 struct descriptor {
     uint64_t address;
@@ -14,200 +16,173 @@ struct descriptor {
     uint16_t flags, next;
 };
 
-/* One aligned field of a ring, by a single access: the guest may be looking at it. */
-static uint16_t load_index(struct vm *vm, struct virtqueue *q, uint64_t address)
+/* A table of descriptors: the queue's own or an indirect one. */
+struct table {
+    uint64_t address;
+    uint32_t size;
+};
+
+void queue_reset(struct queue *q) { *q = (struct queue){.size = QUEUE_MAX_SIZE}; }
+
+static bool rings_are_sound(struct vm *vm, const struct queue *q)
 {
-    const uint16_t *field = (const uint16_t *)(const void *)vm_ram_at(vm, address, sizeof *field, ACCESS_READ);
-    if (!field) {
-        q->broken = true;
-        return 0;
-    }
-    return __atomic_load_n(field, __ATOMIC_ACQUIRE);
+    uint32_t size = q->size;
+    return size && size <= QUEUE_MAX_SIZE && !(size & (size - 1)) && q->descriptors % DESCRIPTOR_SIZE == 0 &&
+           q->available % 2 == 0 && q->used % 4 == 0 && guest_holds(vm, q->descriptors, size * DESCRIPTOR_SIZE) &&
+           guest_holds(vm, q->available, RING_HEADER + size * AVAIL_ENTRY + EVENT_SIZE) &&
+           guest_holds(vm, q->used, RING_HEADER + size * USED_ENTRY + EVENT_SIZE);
 }
 
-static void store_index(struct vm *vm, struct virtqueue *q, uint64_t address, uint16_t value)
+void queue_enable(struct vm *vm, struct queue *q)
 {
-    uint16_t *field = (uint16_t *)(void *)vm_ram_at(vm, address, sizeof *field, ACCESS_WRITE);
-    if (field)
-        __atomic_store_n(field, value, __ATOMIC_RELEASE);
-    else
-        q->broken = true;
+    q->enabled = rings_are_sound(vm, q);
+    q->broken = !q->enabled;
 }
 
-static void store_used(struct vm *vm, struct virtqueue *q, uint16_t at, uint32_t id, uint32_t length)
+static bool read_descriptor(struct vm *vm, const struct table *table, uint32_t index, struct descriptor *d)
 {
-    uint64_t address = q->used + RING_HEADER + (uint64_t)USED_ENTRY * (at % q->size);
-    uint32_t *entry = (uint32_t *)(void *)vm_ram_at(vm, address, USED_ENTRY, ACCESS_WRITE);
-    if (!entry) {
-        q->broken = true;
-        return;
-    }
-    __atomic_store_n(&entry[0], id, __ATOMIC_RELAXED);
-    __atomic_store_n(&entry[1], length, __ATOMIC_RELAXED);
-}
-
-static bool load_descriptor(struct vm *vm, uint64_t table, uint32_t index, struct descriptor *d)
-{
-    uint64_t address = table + (uint64_t)DESCRIPTOR_SIZE * index;
-    const uint8_t *bytes = address >= table ? vm_ram_at(vm, address, DESCRIPTOR_SIZE, ACCESS_READ) : NULL;
-    if (bytes)
-        memcpy(d, bytes, sizeof *d);
-    return bytes != NULL;
-}
-
-bool queue_valid(const struct virtqueue *q)
-{
-    bool sized = q->size > 0 && q->size <= QUEUE_MAX && !(q->size & (q->size - 1));
-    return sized && q->descriptors % 16 == 0 && q->available % 2 == 0 && q->used % 4 == 0;
-}
-
-static bool add_segment(struct chain *chain, const struct descriptor *d)
-{
-    bool writable = d->flags & WRITE;
-    if (chain->count == QUEUE_MAX || (!writable && chain->writable))
-        return false;  /* too long, or something to read after something to write */
-    chain->segments[chain->count++] = (struct segment){d->address, d->length, writable};
-    *(writable ? &chain->writable : &chain->readable) += d->length;
+    uint64_t at = table->address + (uint64_t)index * DESCRIPTOR_SIZE, address, rest;
+    if (index >= table->size || !guest_load(vm, at, 8, &address) || !guest_load(vm, at + 8, 8, &rest))
+        return false;
+    *d = (struct descriptor){.address = address, .length = (uint32_t)rest, .flags = (uint16_t)(rest >> 32),
+                             .next = (uint16_t)(rest >> 48)};
     return true;
 }
 
-/* Follows descriptors of a table from `index` on. More of them than the table holds go in a circle. */
-static bool walk(struct vm *vm, struct chain *chain, uint64_t table, uint32_t entries, uint32_t index, bool nested)
+/* An indirect descriptor stands alone for a table of its own; the driver may align it as it likes, but we ask for
+   the 8 bytes that keep its fields whole. */
+static bool enter_indirect(struct vm *vm, const struct queue *q, const struct descriptor *d, struct table *table)
 {
+    if (!q->indirect || d->flags != DESC_INDIRECT || d->length == 0 || d->length % DESCRIPTOR_SIZE)
+        return false;
+    *table = (struct table){.address = d->address, .size = d->length / DESCRIPTOR_SIZE};
+    return d->address % 8 == 0 && guest_holds(vm, d->address, d->length);
+}
+
+static bool add_segment(struct vm *vm, struct chain *chain, const struct descriptor *d)
+{
+    uint32_t count = chain->readable + chain->writable;
+    bool writable = d->flags & DESC_WRITE;
+    if (count == CHAIN_MAX_SEGMENTS || (!writable && chain->writable) || !guest_holds(vm, d->address, d->length))
+        return false;
+    chain->segments[count] = (struct segment){.address = d->address, .length = d->length};
+    chain->readable += !writable;
+    chain->writable += writable;
+    return true;
+}
+
+/* Follows the chain from its head; a chain that is longer than its table is a loop. */
+static bool walk(struct vm *vm, const struct queue *q, struct chain *chain)
+{
+    struct table table = {.address = q->descriptors, .size = q->size};
     struct descriptor d;
-    for (uint32_t seen = 0; seen < entries; seen++) {
-        if (index >= entries || !load_descriptor(vm, table, index, &d))
+    uint32_t index = chain->head, steps = 0;
+    if (!read_descriptor(vm, &table, index, &d))
+        return false;
+    if (d.flags & DESC_INDIRECT) {
+        if (!enter_indirect(vm, q, &d, &table) || !read_descriptor(vm, &table, 0, &d))
             return false;
-        if (d.flags & INDIRECT) {
-            if (nested || (d.flags & NEXT) || d.length == 0 || d.length % DESCRIPTOR_SIZE)
-                return false;
-            return walk(vm, chain, d.address, d.length / DESCRIPTOR_SIZE, 0, true);
-        }
-        if (!add_segment(chain, &d))
+    }
+    while (!(d.flags & DESC_INDIRECT) && add_segment(vm, chain, &d)) {
+        if (!(d.flags & DESC_NEXT))
+            return chain_readable_bytes(chain) + chain_writable_bytes(chain) <= UINT32_MAX;
+        if (++steps == table.size || !read_descriptor(vm, &table, d.next, &d))
             return false;
-        if (!(d.flags & NEXT))
-            return true;
-        index = d.next;
     }
     return false;
 }
 
-bool queue_pop(struct vm *vm, struct virtqueue *q, struct chain *chain)
+static bool break_queue(struct queue *q)
 {
-    if (!q->ready || q->broken)
+    q->broken = true;
+    return false;
+}
+
+/* With event indices the driver kicks only when its index passes this one. */
+static bool publish_available_event(struct vm *vm, struct queue *q)
+{
+    return !q->event_index ||
+           guest_store(vm, q->used + RING_HEADER + (uint64_t)q->size * USED_ENTRY, 2, q->next_available) ||
+           break_queue(q);
+}
+
+bool queue_pop(struct vm *vm, struct queue *q, struct chain *chain)
+{
+    uint64_t index, head;
+    if (!q->enabled || q->broken)
         return false;
-    uint16_t filled = load_index(vm, q, q->available + 2), waiting = (uint16_t)(filled - q->next);
-    if (q->broken || waiting == 0)
-        return false;
-    uint16_t head = load_index(vm, q, q->available + RING_HEADER + 2 * (uint64_t)(q->next % q->size));
-    *chain = (struct chain){.head = head};
-    if (q->broken || waiting > q->size || !walk(vm, chain, q->descriptors, q->size, head, false)) {
-        q->broken = true;
-        return false;
-    }
-    q->next++;
+    if (!guest_load(vm, q->available + 2, 2, &index) || (uint16_t)(index - q->next_available) > q->size)
+        return break_queue(q);
+    if ((uint16_t)index == q->next_available)
+        return publish_available_event(vm, q) && false;
+    uint64_t slot = q->next_available % q->size;
+    if (!guest_load(vm, q->available + RING_HEADER + slot * AVAIL_ENTRY, 2, &head))
+        return break_queue(q);
+    chain->head = (uint16_t)head;
+    chain->readable = chain->writable = 0;
+    if (!walk(vm, q, chain))
+        return break_queue(q);
+    q->next_available++;
     return true;
 }
 
-bool queue_push(struct vm *vm, struct virtqueue *q, const struct chain *chain, uint64_t written)
+/* Each push moves the index by one, so passing the driver's event is meeting it. */
+static bool wants_interrupt(struct vm *vm, const struct queue *q)
 {
-    if (q->broken)
-        return false;
-    store_used(vm, q, q->returned, chain->head, (uint32_t)written);
-    q->returned++;
-    store_index(vm, q, q->used + 2, q->returned);
-    return !(load_index(vm, q, q->available) & NO_INTERRUPT) && !q->broken;
+    uint64_t flags, event;
+    if (q->event_index)
+        return guest_load(vm, q->available + RING_HEADER + (uint64_t)q->size * AVAIL_ENTRY, 2, &event) &&
+               (uint16_t)(q->next_used - 1) == event;
+    return guest_load(vm, q->available, 2, &flags) && !(flags & AVAIL_NO_INTERRUPT);
 }
 
-void queue_save(const struct virtqueue *q, struct stream *to)
+bool queue_push(struct vm *vm, struct queue *q, const struct chain *chain, uint32_t written)
 {
-    const uint64_t fields[] = {q->descriptors, q->available, q->used, q->size, q->ready, q->broken, q->next, q->returned};
+    uint64_t entry = q->used + RING_HEADER + (uint64_t)(q->next_used % q->size) * USED_ENTRY;
+    if (!guest_store(vm, entry, 4, chain->head) || !guest_store(vm, entry + 4, 4, written))
+        return break_queue(q);
+    q->next_used++;
+    return guest_store(vm, q->used + 2, 2, q->next_used) ? wants_interrupt(vm, q) : break_queue(q);
+}
+
+struct cursor chain_reader(const struct chain *chain) { return cursor_at(chain->segments, chain->readable); }
+
+struct cursor chain_writer(const struct chain *chain)
+{
+    return cursor_at(chain->segments + chain->readable, chain->writable);
+}
+
+uint64_t chain_readable_bytes(const struct chain *chain) { return segments_size(chain->segments, chain->readable); }
+
+uint64_t chain_writable_bytes(const struct chain *chain)
+{
+    return segments_size(chain->segments + chain->readable, chain->writable);
+}
+
+void queue_save(const struct queue *q, struct stream *to)
+{
+    const uint64_t fields[] = {q->size, q->descriptors, q->available, q->used, q->next_available, q->next_used,
+                               q->enabled, q->broken, q->indirect, q->event_index};
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         stream_write_u64(to, fields[i]);
 }
 
-bool queue_load(struct virtqueue *q, struct stream *from)
+bool queue_load(struct vm *vm, struct queue *q, struct stream *from)
 {
+    uint64_t size = stream_read_u64(from);
+    q->size = (uint16_t)size;
     q->descriptors = stream_read_u64(from);
     q->available = stream_read_u64(from);
     q->used = stream_read_u64(from);
-    q->size = (uint32_t)stream_read_u64(from);
-    q->ready = stream_read_u64(from) & 1;
-    q->broken = stream_read_u64(from) & 1;
-    q->next = (uint16_t)stream_read_u64(from);
-    q->returned = (uint16_t)stream_read_u64(from);
-    return !from->failed && (!q->ready || queue_valid(q));
-}
-
-static void move_piece(struct vm *vm, uint8_t *guest, uint8_t *host, uint64_t n, bool to_guest, enum vm_path path)
-{
-    uint8_t *dst = to_guest ? guest : host, *src = to_guest ? host : guest;
-    if (path == NO_PATH)
-        memcpy(dst, src, n);
-    else
-        vm_copy(vm, path, dst, src, n);
-}
-
-static uint64_t at_most(uint64_t a, uint64_t b) { return a < b ? a : b; }
-
-/* Within one segment, cut at multiples of the split; false where it leaves RAM. */
-static bool move_segment(struct vm *vm, uint64_t address, uint8_t *host, uint64_t n, bool to_guest, struct movement how)
-{
-    while (n) {
-        uint64_t piece = how.split ? at_most(n, how.split - address % how.split) : n;
-        uint8_t *guest = vm_ram_at(vm, address, piece, to_guest ? ACCESS_WRITE : ACCESS_READ);
-        if (!guest)
-            return false;
-        move_piece(vm, guest, host, piece, to_guest, how.path);
-        address += piece;
-        host += piece;
-        n -= piece;
+    uint64_t next_available = stream_read_u64(from), next_used = stream_read_u64(from), flags = 0;
+    q->next_available = (uint16_t)next_available;
+    q->next_used = (uint16_t)next_used;
+    bool *const bools[] = {&q->enabled, &q->broken, &q->indirect, &q->event_index};
+    for (size_t i = 0; i < sizeof bools / sizeof *bools; i++) {
+        uint64_t value = stream_read_u64(from);
+        *bools[i] = value;
+        flags |= value;
     }
-    return true;
-}
-
-static uint64_t move(struct vm *vm, struct virtqueue *q, const struct chain *chain, uint64_t offset, uint8_t *host,
-                     uint64_t n, bool to_guest, struct movement how)
-{
-    uint64_t done = 0;
-    for (uint32_t i = 0; i < chain->count && done < n; i++) {
-        const struct segment *s = &chain->segments[i];
-        if (s->writable != to_guest)
-            continue;
-        if (offset >= s->length) {
-            offset -= s->length;
-            continue;
-        }
-        uint64_t piece = at_most(n - done, s->length - offset);
-        if (s->address + offset < s->address || !move_segment(vm, s->address + offset, host + done, piece, to_guest, how)) {
-            q->broken = true;
-            return done;
-        }
-        done += piece;
-        offset = 0;
-    }
-    return done;
-}
-
-uint64_t chain_read(struct vm *vm, struct virtqueue *q, const struct chain *chain, uint64_t offset, void *to, uint64_t n,
-                    struct movement how)
-{
-    return move(vm, q, chain, offset, to, n, false, how);
-}
-
-uint64_t chain_write(struct vm *vm, struct virtqueue *q, const struct chain *chain, uint64_t offset, const void *from,
-                     uint64_t n, struct movement how)
-{
-    return move(vm, q, chain, offset, (uint8_t *)(uintptr_t)from, n, true, how);
-}
-
-bool chain_read_header(struct vm *vm, struct virtqueue *q, const struct chain *chain, uint64_t offset, void *to, size_t n)
-{
-    return chain_read(vm, q, chain, offset, to, n, (struct movement){.path = NO_PATH}) == n;
-}
-
-bool chain_write_header(struct vm *vm, struct virtqueue *q, const struct chain *chain, uint64_t offset, const void *from,
-                        size_t n)
-{
-    return chain_write(vm, q, chain, offset, from, n, (struct movement){.path = NO_PATH}) == n;
+    return !from->failed && size <= UINT16_MAX && next_available <= UINT16_MAX && next_used <= UINT16_MAX &&
+           flags <= 1 && (!q->enabled || rings_are_sound(vm, q));
 }

@@ -1,56 +1,40 @@
-/* The device's side of a split virtqueue (virtio 1.2, section 2.7). Whatever the guest put into its rings, nothing
-   outside guest RAM is touched: what makes no sense breaks the queue until the device is reset. */
+/* The device's side of a split virtqueue (virtio 1.2, section 2.7). */
 #pragma once
-#include "vm/internal.h"
 #include "vm/stream.h"
+#include "vm/virtio/scatter.h"
 
-#define QUEUE_MAX 256
+#define QUEUE_MAX_SIZE 256
+#define CHAIN_MAX_SEGMENTS 256
 
-struct virtqueue {
-    uint64_t descriptors, available, used;  /* guest addresses of the three parts */
-    uint32_t size;
-    bool ready, broken;
-    uint16_t next;                          /* the available entry to look at next */
-    uint16_t returned;                      /* used entries so far */
+struct queue {
+    uint16_t size;                          /* descriptors, a power of two once the queue is enabled */
+    uint64_t descriptors, available, used;  /* the rings' guest addresses */
+    uint16_t next_available, next_used;     /* free-running, as in the rings */
+    bool enabled;
+    bool broken;                            /* the driver broke the rules: nothing is taken until a reset */
+    bool indirect, event_index;             /* negotiated features */
 };
 
-struct segment {
-    uint64_t address;
-    uint32_t length;
-    bool writable;  /* by the device */
-};
-
-/* A buffer that the guest has made available: what the device reads, then what it writes. */
+/* One request: the segments the device reads, then those it writes. */
 struct chain {
     uint16_t head;
-    uint32_t count;
-    uint64_t readable, writable;  /* bytes */
-    struct segment segments[QUEUE_MAX];
+    uint32_t readable, writable;  /* numbers of segments */
+    struct segment segments[CHAIN_MAX_SEGMENTS];
 };
 
-/* Sizes and alignments are as the specification asks. */
-bool queue_valid(const struct virtqueue *q);
-/* The next available chain; false: there is none, or the queue is broken. */
-bool queue_pop(struct vm *vm, struct virtqueue *q, struct chain *chain);
-/* Gives a chain back, `written` bytes of it filled. Returns whether the guest wants an interrupt. */
-bool queue_push(struct vm *vm, struct virtqueue *q, const struct chain *chain, uint64_t written);
+void queue_reset(struct queue *q);
+/* Enables the queue where its size and rings are sound; else it is broken. */
+void queue_enable(struct vm *vm, struct queue *q);
+/* Takes the next chain; false where there is none or it breaks the rules (the queue is then broken). */
+bool queue_pop(struct vm *vm, struct queue *q, struct chain *chain);
+/* Gives the chain back, `written` bytes of it filled. True where the driver wants to be interrupted for it. */
+bool queue_push(struct vm *vm, struct queue *q, const struct chain *chain, uint32_t written);
 
-void queue_save(const struct virtqueue *q, struct stream *to);
-bool queue_load(struct virtqueue *q, struct stream *from);
+struct cursor chain_reader(const struct chain *chain);
+struct cursor chain_writer(const struct chain *chain);
+uint64_t chain_readable_bytes(const struct chain *chain);
+uint64_t chain_writable_bytes(const struct chain *chain);
 
-/* How a chain's bytes move: by which path, cut at multiples of `split` guest bytes (0: not cut). */
-struct movement {
-    enum vm_path path;
-    uint32_t split;
-};
-
-/* Copies between host bytes and the chain's readable (or writable) part, from `offset` of that part on. Returns how
-   many bytes were moved: fewer where the chain ends, or where it leaves RAM (then the queue is broken). */
-uint64_t chain_read(struct vm *vm, struct virtqueue *q, const struct chain *chain, uint64_t offset, void *to, uint64_t n,
-                    struct movement how);
-uint64_t chain_write(struct vm *vm, struct virtqueue *q, const struct chain *chain, uint64_t offset, const void *from,
-                     uint64_t n, struct movement how);
-/* The same for headers and states of a few bytes, which are no bulk copies. */
-bool chain_read_header(struct vm *vm, struct virtqueue *q, const struct chain *chain, uint64_t offset, void *to, size_t n);
-bool chain_write_header(struct vm *vm, struct virtqueue *q, const struct chain *chain, uint64_t offset, const void *from,
-                        size_t n);
+void queue_save(const struct queue *q, struct stream *to);
+/* False where no queue can be in such a state. */
+bool queue_load(struct vm *vm, struct queue *q, struct stream *from);
