@@ -30,6 +30,7 @@ from harness.analysis.alignment import delta_of
 from harness.analysis.decide import Decisions, decide
 from harness.analysis.policy import PolicyTable
 from harness.analysis.profile import Profile, as_plain, fleet, from_plain
+from harness.analysis.weights import Worth, worth
 from harness.config.errors import ConfigError
 from harness.config.header import thresholds_h
 from harness.config.load import load
@@ -104,6 +105,8 @@ class Result:
     config: Config
     trial: Trial | None
     verification: Verification | None
+    worth: Worth
+    """The policy as a whole."""
     confirmed: tuple[Confirmation, ...]
     """libc and the policy by pyperf's runner; empty for a fast sweep."""
     notes: tuple[str, ...]
@@ -187,9 +190,9 @@ def analyze(folder: Path, machine: Machine) -> Result:
     recorded = replace(machine, cycle_ns=float(contents.header.machine["cycle_ns"]))
     decisions = _decide(_of(contents.replies, contents.header), recorded, contents.header)
     made = _config(decisions, decisions.policies[0], recorded, contents.header)
-    return Result(
-        folder, contents.header, decisions, made, None, None, (), _note(contents), False, time.monotonic() - began
-    )
+    gain = _worth(decisions, decisions.policies[0], contents.header)
+    seconds = time.monotonic() - began
+    return Result(folder, contents.header, decisions, made, None, None, gain, (), _note(contents), False, seconds)
 
 
 def _note(contents: Contents) -> tuple[str, ...]:
@@ -250,7 +253,17 @@ def _run(
         notes += said
         interrupted = verification.interrupted
     result = Result(
-        folder, header, decisions, made, trial, verification, (), tuple(notes), interrupted, time.monotonic() - began
+        folder=folder,
+        header=header,
+        decisions=decisions,
+        config=made,
+        trial=trial,
+        verification=verification,
+        worth=_worth(decisions, table, header),
+        confirmed=(),
+        notes=tuple(notes),
+        interrupted=interrupted,
+        seconds=time.monotonic() - began,
     )
     result = write(result, replies, machine, install=install and not interrupted)
     return replace(result, seconds=time.monotonic() - began)
@@ -306,8 +319,18 @@ def _decide(replies: Iterable[Reply], machine: Machine, header: Header) -> Decis
             f"run {header.run} measured nothing before it ended; go on with --resume {header.run}, or a larger --budget"
         )
     kernels = {kernel.name: kernel for kernel in copy.table()}
-    profile = from_plain(header.profile) if header.profile else fleet()
-    return decide(table, cycle_ns=machine.cycle_ns, kernels=kernels, profile=profile, seed=header.seed)
+    return decide(table, cycle_ns=machine.cycle_ns, kernels=kernels, profile=_profile(header), seed=header.seed)
+
+
+def _profile(header: Header) -> Profile:
+    return from_plain(header.profile) if header.profile else fleet()
+
+
+def _worth(decisions: Decisions, table: PolicyTable, header: Header) -> Worth:
+    """What the policy brings where both buffers lie anywhere."""
+    rules = table.classes[-1].rules
+    serving = lambda size: next(rule.kernel for rule in rules if rule.serves(size))  # noqa: E731
+    return worth(decisions.comparisons, serving, _profile(header))
 
 
 def _config(decisions: Decisions, table: PolicyTable, machine: Machine, header: Header) -> Config:
@@ -420,6 +443,7 @@ def _write_report(result: Result) -> None:
         result.config,
         trial=result.trial,
         verification=result.verification,
+        worth=result.worth,
         confirmed=result.confirmed,
         notes=result.notes,
     )

@@ -10,7 +10,7 @@ import msgspec
 from harness.cli.console import console, print_json
 from harness.report.run import headline_text
 from harness.report.tables import confirmation_table, hazard_text, policy_table, verification_table
-from harness.report.text import seconds_text, verification_text
+from harness.report.text import seconds_text, verification_text, worth_text
 
 if TYPE_CHECKING:
     from harness.sweep import Result
@@ -24,6 +24,7 @@ def show(result: Result, *, as_json: bool) -> None:
     out = console()
     out.print(policy_table(result.config))
     out.print(f"[bold]{headline_text(result.config)}[/bold]")
+    out.print(worth_text(result.worth))
     for hazard in result.config.hazards:
         out.print(f"hazard: {hazard_text(hazard)}")
     if result.verification is not None:
@@ -48,6 +49,7 @@ def plain(result: Result) -> dict[str, object]:
         "interrupted": result.interrupted,
         "seconds": result.seconds,
         "noise": result.decisions.noise.p95,
+        "worth": asdict(result.worth),
         "config": msgspec.to_builtins(result.config),
         "trial": asdict(result.trial) if result.trial else None,
         "verification": asdict(result.verification) if result.verification else None,

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import jinja2
 
 from harness.report.tables import class_text, hazard_text, range_text
-from harness.report.text import bytes_text, condition_text, gain_text, seconds_text, speed_text, time_text
+from harness.report.text import bytes_text, condition_text, gain_text, seconds_text, speed_text, time_text, worth_text
 
 if TYPE_CHECKING:
+    from harness.analysis.weights import Worth
     from harness.config.schema import Config
     from harness.measure.confirm import Confirmation
     from harness.trial import Trial
@@ -23,6 +24,7 @@ def markdown(
     *,
     trial: Trial | None = None,
     verification: Verification | None = None,
+    worth: Worth | None = None,
     confirmed: Sequence[Confirmation] = (),
     notes: Sequence[str] = (),
 ) -> str:
@@ -41,6 +43,7 @@ def markdown(
         hazards=config.hazards,
         trial=trial,
         verification=verification,
+        worth=worth_text(worth) if worth else "",
         confirmed=confirmed,
         notes=notes,
         bytes_text=bytes_text,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from harness.experiment import Condition, Offsets, Residency, Sizes
 
 if TYPE_CHECKING:
+    from harness.analysis.weights import Worth
     from harness.verify import Verification
 
 
@@ -63,6 +64,14 @@ def gain_text(gain: float | None, low: float | None, high: float | None) -> str:
 def speed_text(ratio: float, low: float, high: float) -> str:
     """A ratio of speeds with its interval: `1.12× [1.10, 1.15]`."""
     return f"{ratio:.2f}× [{low:.2f}, {high:.2f}]"
+
+
+def worth_text(worth: Worth) -> str:
+    """A policy's worth in one sentence."""
+    return (
+        f"as a whole, one size again and again: {worth.by_calls:+.1f} % over libc by calls, {worth.by_bytes:+.1f} % by "
+        f"bytes (profile {worth.profile})"
+    )
 
 
 def verification_text(verification: Verification) -> str:
