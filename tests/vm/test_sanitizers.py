@@ -1,4 +1,7 @@
-"""The machine under ASan and UBSan, fed by libFuzzer: short runs, from random programs and damaged ELF files."""
+"""The machine under ASan and UBSan, fed by libFuzzer: short runs, from the corpora that are kept under `corpus/`.
+
+`CROSSOVER_FUZZ_SECONDS` makes them longer; with `CROSSOVER_FUZZ_KEEP=1` what they find joins the corpora.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import os
 import shutil
 import struct
 import subprocess
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -16,6 +20,8 @@ from kernels.vm.machine import Machine
 from kernels.vm.snapshot import migrate, save
 from tests.vm.programs import random_program
 
+CORPORA = Path(__file__).parent / "corpus"
+KEEP = os.environ.get("CROSSOVER_FUZZ_KEEP") == "1"
 SECONDS = int(os.environ.get("CROSSOVER_FUZZ_SECONDS", "10"))
 FLAGS = ["-std=gnu11", "-O1", "-g", "-fno-strict-aliasing", "-Wall", "-Wextra", "-Werror"]
 SANITIZERS = "-fsanitize=fuzzer,address,undefined"
@@ -37,6 +43,9 @@ def fuzz(target: str, corpus: list[bytes], folder: Path) -> None:
     seeds.mkdir()
     for i, data in enumerate(corpus):
         (seeds / str(i)).write_bytes(data)
+    kept = CORPORA / f"{target}.zip"
+    with zipfile.ZipFile(kept) as archive:
+        archive.extractall(seeds)
     files = [*sources(), ROOT / "fuzz" / f"{target}.c"]
     command = ["clang", *FLAGS, SANITIZERS, "-fno-sanitize-recover=all", f"-I{ROOT.parent}", *map(str, files)]
     built = subprocess.run([*command, "-o", str(binary)], capture_output=True, text=True)
@@ -46,6 +55,18 @@ def fuzz(target: str, corpus: list[bytes], folder: Path) -> None:
     limits = [f"-max_total_time={SECONDS}", "-max_len=8192", "-timeout=20", f"-artifact_prefix={folder}/"]
     result = subprocess.run([str(binary), *limits, str(seeds)], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr[-6000:]
+    if KEEP:
+        keep(binary, seeds, kept)
+
+
+def keep(binary: Path, seeds: Path, archive: Path) -> None:
+    """The smallest set of inputs that covers what all of them do, as the new corpus."""
+    small = seeds.with_name("small")
+    small.mkdir()
+    subprocess.run([str(binary), "-merge=1", str(small), str(seeds)], check=True, capture_output=True)
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        for path in sorted(small.iterdir()):
+            file.write(path, path.name)
 
 
 def test_random_guests_touch_nothing_outside(tmp_path: Path) -> None:
