@@ -31,7 +31,7 @@ AREAS: Final = 11
 PATIENCE: Final = 2
 """Rounds in a row that bring nothing, after which the loop stops."""
 MARGIN: Final = 0.02
-LAST_SECONDS: Final = 75.0
+LAST_SECONDS: Final = 110.0
 """Kept for measuring the first settings beside the last."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,11 +14,12 @@ from typing import Final, Protocol
 import numpy as np
 
 import experiments
+from experiments import Tier
 from harness.analysis.estimate import Estimate, estimate
 from harness.analysis.noise import noise
 from harness.analysis.pairing import PairedBlock, pair, process_medians
 from harness.analysis.profile import Profile
-from harness.experiment import AA_ARM, BASELINE, Block, Condition, Offsets, Sizes
+from harness.experiment import AA_ARM, BASELINE, PATHS, Block, Condition, Offsets, Sizes
 from harness.guests import GUESTS
 from harness.machine import Machine
 from harness.measure.journal import Journal
@@ -31,6 +32,7 @@ from harness.optimize.decision import Difference
 from harness.optimize.machine import guest_seconds, service_seconds
 from harness.optimize.review import Observation
 from harness.optimize.settings import BANDS, Settings, bounds
+from harness.sweep import world
 from kernels import dispatch
 from kernels.vm.guest import build
 
@@ -40,6 +42,7 @@ REVIEW_PACE: Final = Pace(lambda _size: 5, 6, 5, 100.0)
 VERIFY_PACE: Final = Pace(lambda size: 12 if size < 8 << 20 else 5, 16, 7, 100.0)
 REVIEW_SECONDS: Final = 75.0
 VERIFY_SECONDS: Final = 14.0
+PATH_SECONDS: Final = 4.0
 PAIRS: Final = 12
 """Of guest or service runs."""
 LARGEST: Final = 128 << 20
@@ -127,21 +130,25 @@ class RealMeasurer:
     def compare(
         self, before: Settings, after: Settings, areas: Sequence[str], seed: int
     ) -> tuple[tuple[Difference, ...], float]:
-        """Copies paired in fresh workers; guests and services paired in turn."""
-        copies = [area for area in areas if area.startswith("copy:")]
-        others = [area for area in areas if not area.startswith("copy:")]
-        differences, heard = self._copies(before, after, copies, seed) if copies else ((), 0.0)
+        """Copies and paths paired in fresh workers; guests and services paired in turn."""
+        memory = limits(self.machine).memory
+        copies = {area: blocks_of(area, memory, seed) for area in areas if area.startswith("copy:")}
+        paths = [area for area in areas if area.startswith("path:")]
+        others = [area for area in areas if area.startswith(("guest:", "service:"))]
+        differences, heard = self._paired(before, after, copies, seed, VERIFY_SECONDS) if copies else ((), 0.0)
+        for area in paths:  # one at a time: two paths may have blocks of one size
+            blocks = {area: experiments.load(area.partition(":")[2]).blocks(world(self.machine), Tier.FAST)}
+            differences += self._paired(before, after, blocks, seed, PATH_SECONDS)[0]
         return (*differences, *(_runs(area, before, after) for area in others)), heard
 
-    def _copies(
-        self, before: Settings, after: Settings, areas: Sequence[str], seed: int
+    def _paired(
+        self, before: Settings, after: Settings, blocks: Mapping[str, tuple[Block, ...]], seed: int, seconds: float
     ) -> tuple[tuple[Difference, ...], float]:
-        memory = limits(self.machine).memory
-        blocks = {area: blocks_of(area, memory, seed) for area in areas}
+        """Blocks by area through the dispatcher under both policies, in fresh workers."""
         workers = replace(setup(self.machine), policies=(before.policy(), after.policy()))
         every = dict.fromkeys(block for drawn in blocks.values() for block in drawn)
         schedule = Schedule(every, lambda _block: (), VERIFY_PACE, seed, always=(BASELINE, AA_ARM, DISPATCH, AFTER))
-        outcome = measure(schedule, workers, self.journal, VERIFY_SECONDS, lambda p: self.on_progress("verify", p))
+        outcome = measure(schedule, workers, self.journal, seconds, lambda p: self.on_progress("verify", p))
         if outcome.interrupted:
             raise KeyboardInterrupt
         found = {(block.condition, block.size): block for block in pair(samples(outcome.replies))}
@@ -226,4 +233,5 @@ def every_area() -> tuple[str, ...]:
     """All that a last comparison looks at."""
     copies = (*(f"copy:{band}" for band in range(len(BANDS))), "copy:near", "copy:mixed")
     guests = tuple(f"guest:{name}" for name in (*GUESTS, LAST_GUEST))
-    return (*copies, *guests, "service:snapshot", "service:migrate")
+    paths = (f"path:{name}" for name in PATHS)
+    return (*copies, *paths, *guests, "service:snapshot", "service:migrate")

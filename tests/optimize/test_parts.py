@@ -202,9 +202,10 @@ def short(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A real loop that takes seconds."""
     monkeypatch.setattr(measurer, "REVIEW_SECONDS", 3.0)
     monkeypatch.setattr(measurer, "VERIFY_SECONDS", 2.0)
+    monkeypatch.setattr(measurer, "PATH_SECONDS", 1.0)
     monkeypatch.setattr(measurer, "PAIRS", 2)
     monkeypatch.setattr(start, "LOCK", tmp_path / "lock")
-    monkeypatch.setattr(start, "every_area", lambda: ("copy:0", "guest:disk", "service:migrate"))
+    monkeypatch.setattr(start, "every_area", lambda: ("copy:0", "path:net_rx", "guest:disk", "service:migrate"))
 
 
 @pytest.mark.usefixtures("short")
