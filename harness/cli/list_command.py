@@ -19,8 +19,9 @@ from harness.report.text import bytes_text
 def command(runnable: bool, as_json: bool) -> None:
     """Show the experiments, and every candidate with its parameters and whether it runs here."""
     import experiments
-    from kernels import copy
+    from kernels import copy, zero_scan
 
+    scans = zero_scan.runnable() if runnable else zero_scan.table()
     kernels = copy.runnable() if runnable else copy.table()
     names = experiments.names()
     if as_json:
@@ -28,6 +29,7 @@ def command(runnable: bool, as_json: bool) -> None:
             {
                 "experiments": [{"name": name, "summary": experiments.load(name).summary} for name in names],
                 "candidates": [asdict(kernel) for kernel in kernels],
+                "zero_scan_candidates": [asdict(kernel) for kernel in scans],
             }
         )
         return
@@ -66,6 +68,8 @@ def command(runnable: bool, as_json: bool) -> None:
             "yes" if kernel.runnable else "[dim]no[/dim]",
         )
     out.print(table)
+    here = [kernel.name for kernel in zero_scan.runnable()]
+    out.print(f"zero_scan: {len(here)} of {len(zero_scan.table())} candidates run on this CPU: {', '.join(here)}")
 
 
 def _stores(kernel: object) -> str:
