@@ -34,6 +34,7 @@ def command(runnable: bool, as_json: bool) -> None:
         )
         return
 
+    from rich.box import SIMPLE
     from rich.table import Table
 
     out = console()
@@ -42,6 +43,9 @@ def command(runnable: bool, as_json: bool) -> None:
     table = Table(
         title=f"{len(copy.runnable())} of {len(copy.table())} candidates run on this CPU",
         title_justify="left",
+        box=SIMPLE,
+        pad_edge=False,
+        collapse_padding=True,
     )
     for heading in (
         "candidate",
@@ -54,7 +58,8 @@ def command(runnable: bool, as_json: bool) -> None:
         "largest",
         "runs here",
     ):
-        table.add_column(heading, justify="right" if heading in {"vector", "unroll", "prefetch"} else "left")
+        numeric = heading in {"vector", "unroll", "prefetch"}
+        table.add_column(heading, justify="right" if numeric else "left", no_wrap=heading == "candidate")
     for kernel in kernels:
         table.add_row(
             kernel.name,
