@@ -36,6 +36,7 @@ struct device {
     uint64_t base, size;
     uint64_t (*read)(void *opaque, uint64_t offset, unsigned width);
     void (*write)(void *opaque, uint64_t offset, uint64_t value, unsigned width);
+    void (*reset)(void *opaque);    /* with the machine; may be NULL */
     void (*poll)(void *opaque);     /* between slices of a run, to look at the host; may be NULL */
     void (*destroy)(void *opaque);  /* with the machine; may be NULL */
     /* The device's state, for snapshots; the same device reads what it wrote. False: the bytes make no sense.

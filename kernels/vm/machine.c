@@ -122,6 +122,9 @@ void vm_reset(struct vm *vm, uint64_t entry, enum vm_mode mode)
         vm->mtimecmp[i] = UINT64_MAX;
         hart_reset(vm->harts[i], entry, mode);
     }
+    for (uint32_t i = 0; i < vm->device_count; i++)
+        if (vm->devices[i].reset)
+            vm->devices[i].reset(vm->devices[i].opaque);
 }
 
 void vm_set_device_tree(struct vm *vm, uint64_t address) { vm->device_tree = address; }

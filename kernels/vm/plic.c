@@ -130,6 +130,12 @@ static void plic_write(void *opaque, uint64_t offset, uint64_t value, unsigned w
     update(p);
 }
 
+static void plic_reset(void *opaque)
+{
+    struct plic *p = opaque;
+    *p = (struct plic){.vm = p->vm};
+}
+
 static void plic_save(void *opaque, struct stream *to)
 {
     const struct plic *p = opaque;
@@ -163,6 +169,7 @@ bool plic_attach(struct vm *vm)
 {
     struct plic *p = calloc(1, sizeof *p);
     const struct device device = {.name = "plic", .base = BASE, .size = SIZE, .read = plic_read, .write = plic_write,
+                                  .reset = plic_reset,
                                   .save = plic_save, .load = plic_load, .destroy = free, .opaque = p};
     if (!p || !vm_add_device(vm, &device)) {
         free(p);

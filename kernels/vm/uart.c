@@ -127,6 +127,12 @@ static void uart_write(void *opaque, uint64_t offset, uint64_t value, unsigned w
     update(u);
 }
 
+static void uart_reset(void *opaque)
+{
+    struct uart *u = opaque;
+    *u = (struct uart){.vm = u->vm};
+}
+
 static void uart_save(void *opaque, struct stream *to)
 {
     const struct uart *u = opaque;
@@ -150,7 +156,7 @@ bool uart_attach(struct vm *vm)
 {
     struct uart *u = calloc(1, sizeof *u);
     const struct device device = {.name = "serial", .base = UART_BASE, .size = SIZE, .read = uart_read,
-                                  .write = uart_write, .poll = uart_poll, .save = uart_save, .load = uart_load,
+                                  .write = uart_write, .reset = uart_reset, .poll = uart_poll, .save = uart_save, .load = uart_load,
                                   .destroy = free, .opaque = u, .compatible = "ns16550a", .irq = UART_IRQ,
                                   .clock_frequency = CLOCK_FREQUENCY};
     if (!u || !vm_add_device(vm, &device)) {

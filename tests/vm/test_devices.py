@@ -125,6 +125,19 @@ def test_the_uarts_other_registers(machine: Machine) -> None:
     assert machine.bus_read(UART + 6, 1) & 0xB0
 
 
+def test_a_reset_of_the_machine_resets_its_devices(machine: Machine) -> None:
+    attach_net(machine)
+    enable(machine, 0)
+    raise_uart(machine)
+    machine.bus_write(SLOT0 + 0x70, 3)
+    assert machine.csr(MIP) & MEIP
+    machine.reset(machine.ram_base)
+    assert machine.csr(MIP) & MEIP == 0
+    assert machine.bus_read(UART + 1, 1) == 0
+    assert machine.bus_read(PLIC + 0x2000) == 0
+    assert machine.bus_read(SLOT0 + 0x70) == 0
+
+
 def test_no_device_is_one_sentence(machine: Machine) -> None:
     with pytest.raises(MachineError, match="no device has a register of 4 bytes at 0x90000000"):
         machine.bus_read(0x9000_0000)

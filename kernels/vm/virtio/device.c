@@ -7,6 +7,8 @@
 #define SLOT_SIZE UINT64_C(0x1000)
 #define FIRST_IRQ 1
 
+static void device_reset(void *opaque) { virtio_reset(opaque); }
+
 static void device_poll(void *opaque)
 {
     struct virtio *d = opaque;
@@ -80,7 +82,7 @@ struct virtio *virtio_at(struct vm *vm, uint32_t slot, const struct virtio_kind 
 static bool add_to_bus(struct virtio *d)
 {
     const struct device device = {
-        .name = d->kind->name, .base = SLOT_BASE + d->slot * SLOT_SIZE, .size = SLOT_SIZE,
+        .reset = device_reset, .name = d->kind->name, .base = SLOT_BASE + d->slot * SLOT_SIZE, .size = SLOT_SIZE,
         .read = virtio_register_read, .write = virtio_register_write, .poll = device_poll,
         .destroy = device_destroy, .save = device_save, .load = device_load, .opaque = d,
         .compatible = "virtio,mmio", .irq = d->irq,
